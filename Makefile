@@ -1,0 +1,31 @@
+# make run     serve the app on 127.0.0.1:7860          make test    set up, check and test everything but `gpu`
+# make check   ruff, mypy (strict), import contracts    make bench   speed, as ratios against baselines in the same run
+PYTHON ?= python3.11
+PYTHON_FOUND := $(shell command -v $(PYTHON) || command -v python3)
+HOST ?= 127.0.0.1
+PORT ?= 7860
+LLM ?=
+MODEL ?=
+ARGS ?=
+
+.PHONY: run test check bench browser
+
+# Each recipe asks .ci/env.py for the interpreter of its environment, which it builds the first time.
+define with_env
+@set -e; python="$$($(PYTHON_FOUND) .ci/env.py $(1))"; $(2)
+endef
+
+run:
+	$(call with_env,run,exec "$$python" app.py --host $(HOST) --port $(PORT) $(if $(LLM),--llm "$(LLM)") $(if $(MODEL),--model "$(MODEL)") $(ARGS))
+
+check:
+	$(call with_env,test,bin="$$(dirname "$$python")"; "$$bin/ruff" check . && "$$python" -m mypy && PYTHONPATH=. "$$bin/lint-imports" --no-cache)
+
+browser:
+	@sh .ci/browser.sh
+
+test: browser check
+	$(call with_env,test,"$$python" -m pytest -q $(ARGS))
+
+bench:
+	$(call with_env,test,"$$python" -m tests.bench)

@@ -1,0 +1,1 @@
+"""Makes and cleans training dialogues. Never sees eval."""

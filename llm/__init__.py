@@ -1,0 +1,1 @@
+"""A Prompt becomes a Reply. Knows nothing of faces."""

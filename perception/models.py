@@ -1,0 +1,96 @@
+"""The table of perception models: one frozen card a model, and `load(name)`.
+
+To add a model: put its file into perception/weights/, add one row to CARDS, and name in `target` the function that
+takes (card, path) and returns the loaded predictor. The tests walk this table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model is, said once, beside its checksum.
+
+    `target` is "module:function"; `file` lies in perception/weights/ (empty: the model has no file of ours);
+    `sha256` is the file's; `preprocessing` and `labels` (output name -> labels in output order) are what the loader
+    obeys; `quality` holds only what was measured, with the set's name in the key; `notes` the known biases and limits.
+    """
+
+    name: str
+    target: str
+    summary: str
+    licence: str
+    commercial_use: bool
+    file: str = ""
+    sha256: str = ""
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    training_data: str = ""
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    notes: str = ""
+
+
+CARDS: dict[str, ModelCard] = {
+    card.name: card
+    for card in (
+        ModelCard(
+            name="landmarks/mediapipe",
+            target="perception.face:load_mesh",
+            summary="Face detection and 478 landmarks (MediaPipe Face Mesh with attention, inside the mediapipe wheel).",
+            licence="Apache-2.0",
+            commercial_use=True,
+            labels={"landmarks": tuple(str(i) for i in range(478))},
+            notes="No blendshapes. Weak below about 60 px between the eyes' outer corners, beyond 45 degrees of yaw, and with masks.",
+        ),
+    )
+}
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256 in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def card_of(name: str) -> ModelCard:
+    """The card called `name`. Raises KeyError that lists the names."""
+    if name not in CARDS:
+        raise KeyError(f"no perception model is called {name!r}; choose from {', '.join(sorted(CARDS))}")
+    return CARDS[name]
+
+
+def checked_file(card: ModelCard) -> Path:
+    """The card's weight file after its checksum was compared. Raises FileNotFoundError or ValueError."""
+    path = WEIGHTS / card.file
+    if not path.is_file():
+        raise FileNotFoundError(f"{card.name}: {path} is missing; restore it with `git checkout -- perception/weights`")
+    if (found := sha256_of(path)) != card.sha256:
+        raise ValueError(
+            f"{card.name}: {path.name} has the checksum {found[:12]}..., its card says {card.sha256[:12]}...; the file is "
+            "damaged or another model's: restore it with `git checkout -- perception/weights`"
+        )
+    return path
+
+
+@cache
+def load(name: str) -> Any:
+    """The model called `name`, checked and ready. One instance a process.
+
+    Raises KeyError for an unknown name, FileNotFoundError or ValueError for a missing or altered weight file.
+    """
+    card = card_of(name)
+    module, _, function = card.target.partition(":")
+    return getattr(importlib.import_module(module), function)(card, checked_file(card) if card.file else None)
