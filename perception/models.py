@@ -46,11 +46,11 @@ CARDS: dict[str, ModelCard] = {
         ModelCard(
             name="landmarks/mediapipe",
             target="perception.face:load_mesh",
-            summary="Face detection and 478 landmarks (MediaPipe Face Mesh with attention, inside the mediapipe wheel).",
+            summary="Face detection and 478 landmarks: MediaPipe Face Mesh with attention, inside its wheel.",
             licence="Apache-2.0",
             commercial_use=True,
             labels={"landmarks": tuple(str(i) for i in range(478))},
-            notes="No blendshapes. Weak below about 60 px between the eyes' outer corners, beyond 45 degrees of yaw, and with masks.",
+            notes="No blendshapes. Weak on small faces, far turned heads and masks; the thresholds are in perception/quality.py.",
         ),
     )
 }
@@ -79,8 +79,8 @@ def checked_file(card: ModelCard) -> Path:
         raise FileNotFoundError(f"{card.name}: {path} is missing; restore it with `git checkout -- perception/weights`")
     if (found := sha256_of(path)) != card.sha256:
         raise ValueError(
-            f"{card.name}: {path.name} has the checksum {found[:12]}..., its card says {card.sha256[:12]}...; the file is "
-            "damaged or another model's: restore it with `git checkout -- perception/weights`"
+            f"{card.name}: {path.name} has the checksum {found[:12]}..., its card says {card.sha256[:12]}...; the "
+            "file is damaged or another model's: restore it with `git checkout -- perception/weights`"
         )
     return path
 
