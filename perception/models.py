@@ -50,7 +50,7 @@ CARDS: dict[str, ModelCard] = {
             licence="Apache-2.0",
             commercial_use=True,
             labels={"landmarks": tuple(str(i) for i in range(478))},
-            notes="No blendshapes. Weak on small faces, far turned heads and masks; the thresholds are in perception/quality.py.",
+            notes="No blendshapes. Weak on small faces, turned heads and masks; thresholds: perception/quality.py.",
         ),
     )
 }
