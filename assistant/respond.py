@@ -159,6 +159,8 @@ def _checked(prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> Gener
         checked = check_sentence(clean_markup(body), risk, prompt.locale)
         if checked.reason:
             said.noted(f"{model.name}: reply check: {checked.reason}")
+            if checked.text in said.text:  # the same replacement once is enough
+                return ""
         return checked.text + sentence[len(body) :] if checked.text else ""
 
     with closing(model.stream(prompt)) as stream:

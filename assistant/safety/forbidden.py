@@ -202,18 +202,20 @@ _RULES: dict[str, tuple[str, ...]] = {
 FORBIDDEN = tuple((reason, re.compile("|".join(patterns))) for reason, patterns in _RULES.items())
 
 QUESTION = re.compile(
-    r"\b(?:are|have|do|did|were|would|could|can|is|does|has) (?:you|there|it|any)\b[^.!]*\?\s*[\"”]?$|"
+    r"\b(?:are|have|do|did|were|would|could|can|is|does|has) (?:you|there|it|any)\b[^.!]{0,200}\?\s{0,9}[\"”]?$|"
     r"(?:有没有|是不是|是否|想过|想不想|会不会|吗|呢)[^。！]{0,30}[?？]?$"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
-    """When a match is not meant: in a question to the person, after `before`, or beside `anywhere`."""
+    """When a match is not meant: in a question to the person, after `before` (60 characters), with `inside` in it, or
+    beside `anywhere` in the sentence."""
 
     questions: bool
     before: re.Pattern[str]
     anywhere: re.Pattern[str] | None = None
+    inside: re.Pattern[str] | None = None
 
 
 _CANNOT = (
@@ -223,13 +225,15 @@ _CANNOT = (
     r"要是|从不"
 )
 _NAMED = (
-    r"(?:said|told|tell|mentioned|wrote|say|diagnosed|call(?:ed)?|named|doctor|when)\b|提到|说过?|告诉|确诊|诊断过?|"
+    r"(?:said|told|tell|mentioned|wrote|say|diagnosed|call(?:ed)?|named|doctor|when)\b|提到|说(?!明)|告诉|确诊|诊断过?|"
     r"医生|医院"
 )
 EXCUSED = {
     "method": Excuse(True, re.compile(r"(?!)")),
     "encouragement": Excuse(True, re.compile(_CANNOT)),
-    "diagnosis": Excuse(True, re.compile(rf"{_CANNOT}|{_NAMED}|\bdo $|\bdid $")),
+    "diagnosis": Excuse(
+        True, re.compile(rf"{_CANNOT}|{_NAMED}|\bdo $|\bdid $"), inside=re.compile("提到|说(?!明)|告诉|确诊|诊断过")
+    ),
     "medication": Excuse(
         True, re.compile(_CANNOT),
         re.compile(

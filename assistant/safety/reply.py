@@ -50,7 +50,7 @@ def check_sentence(sentence: str, risk: Risk, locale: Locale) -> Checked:
 
 def _is_meant(plain: str, match: re.Match[str], reason: str, asks: bool) -> bool:
     """False where the words are a quotation, a question to the person, or denied just before."""
-    before = plain[: match.start()]
+    before = plain[max(0, match.start() - 60) : match.start()]
     if reason in {"emotion", "human"} and _IN_QUOTES.search(before):
         return False
     excuse = EXCUSED.get(reason)
@@ -58,4 +58,6 @@ def _is_meant(plain: str, match: re.Match[str], reason: str, asks: bool) -> bool
         return True
     if asks and excuse.questions:
         return False
-    return not (excuse.before.search(before[-60:]) or (excuse.anywhere and excuse.anywhere.search(plain)))
+    if excuse.before.search(before) or (excuse.inside and excuse.inside.search(match[0])):
+        return False
+    return not (excuse.anywhere and excuse.anywhere.search(plain))

@@ -25,7 +25,7 @@ LINES_FIRST = "You can also talk with a person now:"
 LINES_AGAIN = (
     "To talk with a person now: {ways}.",
     "Calling does not end this conversation: {ways}.",
-    "Still open to you: {ways}.",
+    "When you want a person's voice: {ways}.",
 )
 #: Before a question that comes round again.
 AGAIN = (

@@ -36,7 +36,13 @@ number = "1737"
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize(
     ("region", "number", "emergency"),
-    [("US", "988", "911"), ("GB", "116 123", "999"), ("IE", "116 123", "112"), ("CN", "12356", "120"), ("EU", "116 123", "112")],
+    [
+        ("US", "988", "911"),
+        ("GB", "116 123", "999"),
+        ("IE", "116 123", "112"),
+        ("CN", "12356", "120"),
+        ("EU", "116 123", "112"),
+    ],
 )
 def test_a_regions_first_line_and_emergency_number(region: str, number: str, emergency: str, locale: Locale) -> None:
     lines = lines_for(locale, region)
@@ -69,7 +75,9 @@ def test_every_line_of_the_shipped_file_can_be_reached_in_both_languages() -> No
             assert any(ch.isdigit() for ch in region.emergency[locale])
 
 
-@pytest.mark.parametrize(("days", "stale"), [(-2, True), (-1, False), (0, False), (MAX_AGE_DAYS, False), (MAX_AGE_DAYS + 1, True)])
+@pytest.mark.parametrize(
+    ("days", "stale"), [(-2, True), (-1, False), (0, False), (MAX_AGE_DAYS, False), (MAX_AGE_DAYS + 1, True)]
+)
 def test_a_list_grows_stale_and_one_from_the_future_is_not_believed(days: int, stale: bool) -> None:
     assert is_stale(checked_on() + timedelta(days=days)) is stale
 
@@ -87,7 +95,7 @@ def test_an_operators_copy_wins(tmp_path: Path) -> None:
     ("old", "new", "named"),
     [
         ('number = "1737"', 'number = "call us"', "region NZ, line 1 (1737): number = 'call us'"),
-        ('number = "1737"', 'number = 1737', "region NZ, line 1 (1737): number = 1737"),
+        ('number = "1737"', "number = 1737", "region NZ, line 1 (1737): number = 1737"),
         ('number = "1737"', 'numbr = "1737"', "region NZ, line 1 (1737): unknown numbr"),
         ('number = "1737"', "", "region NZ, line 1 (1737): neither number nor url"),
         ('number = "1737"', 'url = "javascript:alert(1)"', "region NZ, line 1 (1737): url"),
@@ -126,5 +134,7 @@ def test_a_missing_or_unreadable_file_is_an_error_at_the_start_and_a_fallback_la
 
 def test_the_shipped_file_can_be_copied_and_edited_as_it_says(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(SHIPPED.read_text(encoding="utf-8").replace('number = "12356"', 'number = "12320"'), encoding="utf-8")
+    own.write_text(
+        SHIPPED.read_text(encoding="utf-8").replace('number = "12356"', 'number = "12320"'), encoding="utf-8"
+    )
     assert lines_for("zh", file=own)[0].number == "12320" and helplines.lines_for("zh")[0].number == "12356"

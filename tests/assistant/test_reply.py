@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -160,7 +159,9 @@ def test_the_words_said_instead_follow_the_locale() -> None:
 
 def test_our_own_crisis_texts_pass_the_check() -> None:
     for locale, texts in (("en", texts_en), ("zh", texts_zh)):
-        whole = "\n".join((*texts.URGENT, *texts.URGENT_OTHER, *sum(texts.STAGES.values(), ()), *texts.SUPPORT.values()))
+        whole = "\n".join(
+            (*texts.URGENT, *texts.URGENT_OTHER, *sum(texts.STAGES.values(), ()), *texts.SUPPORT.values())
+        )
         for sentence in re.findall(r"[^.!?。！？\n]+[.!?。！？]*[”\"]?", whole):
             checked = check_sentence(sentence, AT_RISK, locale)  # type: ignore[arg-type]
             assert checked.text == sentence, (checked.reason, sentence)
@@ -188,7 +189,8 @@ def test_markup_becomes_text(dirty: str, clean: str) -> None:
 
 
 _PIECES = st.lists(st.sampled_from(
-    ["<", ">", "![", "[", "]", "(", ")", "](", ":", "//", "http", "img src=x", "<b>", "a", " ", "\n", "!", "|", "/", "\u202e"]
+    ["<", ">", "![", "[", "]", "(", ")", "](", ":", "//", "http",
+     "img src=x", "<b>", "a", " ", "\n", "!", "|", "/", "\u202e"]
 ), max_size=30).map("".join)  # fmt: skip
 
 
@@ -208,14 +210,11 @@ def test_the_check_never_raises(text: str, level: RiskLevel, locale: Locale) -> 
     assert (checked.text == text) == (checked.reason == "")
 
 
-@pytest.mark.parametrize("piece", ["[", "<", "![](", "you have ", "i'm so ", "是的", "take the ", "我很", "[a](", "promise me "])
-def test_a_hostile_length_takes_time_in_proportion(piece: str) -> None:
-    def spent(count: int) -> float:
-        text = piece * count
-        started = time.process_time()
-        check_sentence(clean_markup(text), NO_RISK, "en")
-        return time.process_time() - started
-
-    spent(100)
-    small, large = spent(1000), spent(8000)
-    assert large < 40 * small + 0.2, f"8 times the text took {large:.3f} s after {small:.3f} s"
+@pytest.mark.parametrize(
+    "piece", ["[", "<", "![](", "have you ", "you have ", "i'm so ", "是的", "我很难过", "[a](", "](", "![<"]
+)
+def test_a_hostile_length_comes_back(piece: str) -> None:
+    """Nested repetition or a copy for each match would take minutes here; the suite's time limit is the judge."""
+    cleaned = clean_markup(piece * 20_000)
+    assert clean_markup(cleaned) == cleaned
+    assert check_sentence(cleaned, NO_RISK, "en").reason in {"", "emotion", "diagnosis"}
