@@ -153,15 +153,7 @@ def _checked(prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> Gener
     limit = len(said.text) + MAX_REPLY_CHARS[prompt.locale]
 
     def passed(sentence: str) -> str:
-        body = sentence.rstrip()
-        if not body:
-            return sentence
-        checked = check_sentence(clean_markup(body), risk, prompt.locale)
-        if checked.reason:
-            said.noted(f"{model.name}: reply check: {checked.reason}")
-            if checked.text in said.text:  # the same replacement once is enough
-                return ""
-        return checked.text + sentence[len(body) :] if checked.text else ""
+        return _passed(sentence, prompt, risk, model, said)
 
     with closing(model.stream(prompt)) as stream:
         while True:
@@ -182,6 +174,19 @@ def _checked(prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> Gener
     if rest := passed(buffer.rest()):
         yield said.add(rest)
     return reply
+
+
+def _passed(sentence: str, prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> str:
+    """What of a sentence may be shown: itself, its replacement, or ""."""
+    body = sentence.rstrip()
+    if not body:
+        return sentence
+    checked = check_sentence(clean_markup(body), risk, prompt.locale)
+    if checked.reason:
+        said.noted(f"{model.name}: reply check: {checked.reason}")
+        if checked.text in said.text:  # the same replacement once is enough
+            return ""
+    return checked.text + sentence[len(body) :] if checked.text else ""
 
 
 def _note(risk: Risk, locale: Locale, history: Sequence[Turn], said: _Said) -> Generator[str, None, None]:
