@@ -82,7 +82,7 @@ def main(arguments: list[str]) -> int:
             except subprocess.CalledProcessError as error:
                 say(
                     f"env: this step failed (exit {error.returncode}): {' '.join(map(str, error.cmd[:6]))} ... "
-                    "Next step: read pip's message above, check the way to your package index, run the same command again."
+                    "Next step: read pip's message above, check the way to your package index, and try again."
                 )
                 return 1
     print(folder / "bin" / "python")
