@@ -39,7 +39,7 @@ class Frame:
         image = self.image
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             got = f"{getattr(image, 'dtype', type(image).__name__)} {getattr(image, 'shape', '')}"
-            raise ValueError(f"a frame is an (H, W, 3) uint8 RGB array, got {got}; convert it with perception.video.as_rgb")
+            raise ValueError(f"a frame is an (H, W, 3) uint8 RGB array, got {got}; perception.video.as_rgb converts")
         if not np.isfinite(self.t_s):
             raise ValueError(f"a frame's time is a finite number of seconds, got {self.t_s}")
 
@@ -73,7 +73,8 @@ class FaceTrack:
     faces: tuple[Face, ...]
 
     def __post_init__(self) -> None:
-        if len(self.times_s) != len(self.faces) or any(b <= a for a, b in zip(self.times_s, self.times_s[1:], strict=False)):
+        increasing = all(a < b for a, b in zip(self.times_s, self.times_s[1:], strict=False))
+        if len(self.times_s) != len(self.faces) or not increasing:
             raise ValueError("a track has one strictly later time for each face")
 
 
@@ -109,15 +110,15 @@ class EmotionalState:
     t0_s: float
     t1_s: float
     known: bool
-    expressions: Mapping[str, float] = field(default=_NONE)
+    expressions: Mapping[str, float] = field(default_factory=lambda: _NONE)
     valence: float = 0.0
     arousal: float = 0.0
     confidence: float = 0.0
     coverage: float = 0.0
     trend: float = 0.0
-    change: Mapping[str, float] = field(default=_NONE)
-    voice: Mapping[str, float] = field(default=_NONE)
-    compound: Mapping[str, float] = field(default=_NONE)
+    change: Mapping[str, float] = field(default_factory=lambda: _NONE)
+    voice: Mapping[str, float] = field(default_factory=lambda: _NONE)
+    compound: Mapping[str, float] = field(default_factory=lambda: _NONE)
     source: str = ""
     reason: str = ""
 
@@ -131,7 +132,7 @@ class EmotionalState:
 
     @classmethod
     def unknown(cls, reason: str = "off", t_s: float = 0.0) -> EmotionalState:
-        """Nothing is known: camera and microphone off, too little seen, or too unsure. A normal value, never 'neutral'."""
+        """Nothing is known: sensors off, too little seen, or too unsure. A normal value, never 'neutral'."""
         return cls(t0_s=t_s, t1_s=t_s, known=False, reason=reason)
 
     @property
