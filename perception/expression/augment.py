@@ -46,22 +46,22 @@ def _blur(x: Tensor) -> Tensor:
     return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=x.shape[1])
 
 
-def degrade(x: Tensor, g: torch.Generator) -> Tensor:
+def degrade(x: Tensor, g: torch.Generator, strength: float = 1.0) -> Tensor:
     """Lose resolution, sharpness and signal on random parts of the batch."""
     n, side = len(x), x.shape[-1]
-    few = _some(n, CHANCE["resolution"], g)
+    few = _some(n, CHANCE["resolution"] * strength, g)
     if len(few):
         small = int(torch.randint(int(side * 0.45), int(side * 0.8), (), generator=g))
         low = F.interpolate(x[few], size=(small, small), mode="bilinear", antialias=True)
         x[few] = F.interpolate(low, size=(side, side), mode="bilinear")
-    few = _some(n, CHANCE["blur"], g)
+    few = _some(n, CHANCE["blur"] * strength, g)
     if len(few):
         x[few] = _blur(_blur(x[few]))
-    few = _some(n, CHANCE["noise"], g)
+    few = _some(n, CHANCE["noise"] * strength, g)
     if len(few):
         sigma = torch.rand(len(few), 1, 1, 1, generator=g) * 0.12
         x[few] = x[few] + torch.randn(x[few].shape, generator=g) * sigma
-    few = _some(n, CHANCE["light"], g)
+    few = _some(n, CHANCE["light"] * strength, g)
     if len(few):
         ramp = torch.linspace(-0.5, 0.5, side)
         a, b = torch.randn(2, len(few), 1, 1, 1, generator=g) * 0.35
@@ -71,10 +71,10 @@ def degrade(x: Tensor, g: torch.Generator) -> Tensor:
     return x
 
 
-def erase(x: Tensor, g: torch.Generator) -> Tensor:
+def erase(x: Tensor, g: torch.Generator, strength: float = 1.0) -> Tensor:
     """Cover a rectangle of up to a third of the face with a flat grey or with noise (arXiv 1708.04896)."""
     side = x.shape[-1]
-    few = _some(len(x), CHANCE["erase"], g)
+    few = _some(len(x), CHANCE["erase"] * strength, g)
     for i in few.tolist():
         h, w = (torch.rand(2, generator=g) * torch.tensor([0.35, 0.55]) * side + 4).int().tolist()
         top = int(torch.randint(0, max(side - h, 1), (), generator=g))
@@ -85,6 +85,6 @@ def erase(x: Tensor, g: torch.Generator) -> Tensor:
 
 def augment(x: Tensor, side: int, flip: Tensor, g: torch.Generator, strength: float = 1.0) -> Tensor:
     """(N, C, H, W) in [0, 1] -> one augmented batch (N, C, side, side) in [0, 1]. `flip` (N,) says which are mirrored;
-    `strength` scales the geometry; everything random comes from `g`."""
+    `strength` scales the geometry and the chances; everything random comes from `g`."""
     x = warp(x, side, flip, g, strength)
-    return erase(degrade(x, g), g).clamp(0, 1)
+    return erase(degrade(x, g, strength), g, strength).clamp(0, 1)

@@ -44,7 +44,7 @@ def predictor_of(model: str) -> Any:
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     names = ("network", "validation", "out", "epochs", "batch", "lr", "seed", "mixup", "balance", "start",
-             "optimizer", "pretrained", "freeze_front")  # fmt: skip
+             "optimizer", "pretrained", "freeze_front", "strength")  # fmt: skip
     lists = {name: tuple(getattr(arguments, name)) for name in ("data", "sides", "until")}
     return {**lists, **{name: getattr(arguments, name) for name in names}}
 
@@ -116,6 +116,7 @@ def _training_arguments(parser: Any, network: str) -> None:
     add("--balance", type=float, default=0.25, help="0: classes as in the data, 1: equally often")
     add("--sides", type=int, nargs="+", default=[32, 40, 48], metavar="PX", help="input sides to go through")
     add("--until", type=float, nargs="+", default=[0.6, 0.9, 1.0], metavar="SHARE", help="of the epochs, for each side")
+    add("--strength", type=float, default=1.0, help="of the augmentation; a short training learns more with 0.5")
     add("--start", type=Path, help="a checkpoint or exported .onnx whose fitting tensors are taken over")
     add("--freeze-front", action="store_true", help="leave the first layers as --start gave them")
     add("--optimizer", choices=("sgd", "adamw"), default="sgd")

@@ -17,7 +17,7 @@ from perception.expression.data import read
 from perception.expression.faces import Faces, in_memory
 from perception.expression.metrics import METRICS, cross_calibrated, fit_temperature, interval
 from perception.expression.networks import Ensemble, folded, network_of
-from perception.expression.predictor import OutputRule, Predictor, softmax
+from perception.expression.predictor import BATCH, OutputRule, Predictor, softmax
 from perception.expression.preprocess import Preprocessing
 from perception.expression.train import IMAGENET, as_batch, scaled
 from perception.models import sha256_of
@@ -134,9 +134,10 @@ def export_runs(names: Sequence[str], checkpoints: Sequence[Path], validation: s
     worst = largest_difference(network, predictor, faces.take(np.arange(min(1000, len(faces)))))
     if not worst <= MAX_DIFFERENCE:
         raise ValueError(f"{out.name}: ONNX Runtime and torch differ by {worst:.2g}, more than {MAX_DIFFERENCE}")
+    views = np.concatenate([faces.images, faces.images[:, :, ::-1]])
     found = np.concatenate([
-        softmax(predictor.logits(scaled(as_batch(part), how).numpy()))
-        for part in np.array_split(np.concatenate([faces.images, faces.images[:, :, ::-1]]), 64)
+        softmax(predictor.logits(scaled(as_batch(views[start : start + BATCH]), how).numpy()))
+        for start in range(0, len(views), BATCH)
     ])  # fmt: skip
     found = found.reshape(2, len(faces), -1).mean(axis=0).astype(np.float64)
     temperature = fit_temperature(found, faces.labels)

@@ -237,7 +237,7 @@ class ReleasedTrainer:
         optimizer = torch.optim.Adam(
             [{"params": backbones, "lr": config.backbone_lr}, {"params": heads, "lr": config.head_lr}]
         )
-        self.accelerator: Any = Accelerator(cpu=not torch.cuda.is_available())
+        self.accelerator: Any = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16")
         self.network, self.optimizer = self.accelerator.prepare(self.plain, optimizer)
         self.checkpoint, self.epoch = config.out / "checkpoint.pt", 0
         if self.checkpoint.is_file():

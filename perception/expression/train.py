@@ -34,9 +34,9 @@ class TrainConfig:
 
     `data` are specs of faces.load_training, `validation` one of data.read. `sides` are the input sides in px that
     training goes through, until the shares `until` of the epochs: small first, which costs less and teaches low
-    resolution. `balance` see faces.epoch_order. `start` is a checkpoint or an exported .onnx from which fitting tensors
-    are taken (start.py); `freeze_front` keeps the network's `front` as it then is. `teacher` is an .onnx with its card,
-    whose soft labels get `teacher_share` of the target: a distillation.
+    resolution. `balance` see faces.epoch_order, `strength` see augment. `start` is a checkpoint or an exported .onnx
+    from which fitting tensors are taken (start.py); `freeze_front` keeps the network's `front` as it then is. `teacher`
+    is an .onnx with its card, whose soft labels get `teacher_share` of the target: a distillation.
     """
 
     network: str
@@ -56,12 +56,12 @@ class TrainConfig:
     balance: float = 0.25
     ema: float = 0.998
     clip: float = 5.0
+    strength: float = 1.0
     pretrained: bool = False
     start: Path | None = None
     freeze_front: bool = False
     teacher: Path | None = None
     teacher_share: float = 0.8
-    bf16: bool = True
     optimizer: str = "sgd"
 
     def __post_init__(self) -> None:
@@ -145,7 +145,7 @@ class Trainer:
         self.config, self.train_faces, self.validation = config, train, validation
         self.how = config.preprocessing
         cuda = torch.cuda.is_available()
-        self.accelerator: Any = Accelerator(cpu=not cuda, mixed_precision="bf16" if config.bf16 else "no")
+        self.accelerator: Any = Accelerator(cpu=not cuda, mixed_precision="bf16")
         torch.manual_seed(config.seed)
         self.plain = network_of(config.network, config.pretrained).to(memory_format=torch.channels_last)
         if config.start:
@@ -218,7 +218,6 @@ class Trainer:
         # Each face is mirrored in every other epoch: half the redundancy of a coin's.
         mirrored = torch.rand(len(self.train_faces), generator=torch.Generator().manual_seed(config.seed)) < 0.5
         side = self.side() if self.how.colour == "grey" else self.how.side
-        strength = min(1.0, 0.5 + epoch / config.epochs)
         batches = self._batches()
         losses = 0.0
         self.network.train()
@@ -228,7 +227,7 @@ class Trainer:
         for step, chosen in enumerate(bar):
             picked = torch.from_numpy(chosen)
             flip = mirrored[picked] ^ bool(epoch % 2)
-            x = augment(as_batch(self.train_faces.images[chosen]), side, flip, g, strength)
+            x = augment(as_batch(self.train_faces.images[chosen]), side, flip, g, config.strength)
             target = torch.from_numpy(self.train_faces.targets[chosen])
             target = target * (1 - config.smoothing) + config.smoothing / target.shape[1]
             if config.mixup:
