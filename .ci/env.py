@@ -54,7 +54,7 @@ def build(folder: Path, wanted: list[str], no_deps: list[str], drop: list[str]) 
     subprocess.run([*pip, "install", *quiet, "--no-deps", *no_deps], check=True, stdout=sys.stderr)
     subprocess.run([*pip, "uninstall", "-q", "-y", *drop], check=False, stdout=sys.stderr, stderr=subprocess.DEVNULL)
     say("env: [3/3] compiling ...")
-    subprocess.run([python, "-m", "compileall", "-q", "-j", "0", str(folder / "lib")], check=False, stdout=sys.stderr)
+    subprocess.run([python, "-m", "compileall", "-qq", "-j", "0", str(folder / "lib")], check=False, stdout=sys.stderr)
     (folder / ".ready").touch()
 
 
@@ -80,8 +80,10 @@ def main(arguments: list[str]) -> int:
             try:
                 build(folder, wanted, no_deps, drop)
             except subprocess.CalledProcessError as error:
-                say(f"env: the step failed: {' '.join(map(str, error.cmd[:6]))} ... (exit {error.returncode}). Next step: "
-                    "read pip's message above, check the network to your package index, and run the same command again.")
+                say(
+                    f"env: this step failed (exit {error.returncode}): {' '.join(map(str, error.cmd[:6]))} ... "
+                    "Next step: read pip's message above, check the way to your package index, and try again."
+                )
                 return 1
     print(folder / "bin" / "python")
     return 0

@@ -43,9 +43,12 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One exchange, enough to replay it. `reply` is exactly what the person saw; `prompt` is None when no model was asked
-    (crisis path). `affect_sentence` is the exact sentence inside the prompt, or empty. `error` names what went wrong with
-    a model on the way, in the operator's words; it is never shown as a reply."""
+    """One exchange, enough to replay it.
+
+    `reply` is exactly what the person saw; `prompt` is None when no model was asked (crisis path). `affect_sentence` is
+    the exact sentence inside the prompt, or empty. `error` names what went wrong with a model on the way, in the
+    operator's words; it is never shown as a reply.
+    """
 
     turn_id: str
     conversation_id: str
