@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from perception.emfacs import CIRCUMPLEX
 from perception.types import EXPRESSIONS
 
 Probabilities = npt.NDArray[np.float32]
@@ -46,13 +47,6 @@ LABEL_MAPS: Mapping[str, Mapping[str, str]] = {
     "fer2013-csv": {
         "0": "Anger", "1": "Disgust", "2": "Fear", "3": "Happiness", "4": "Sadness", "5": "Surprise", "6": "Neutral",
     },
-}  # fmt: skip
-
-#: Valence and arousal of the named emotions: pleasure and arousal in Russell & Mehrabian (1977), J. Research in
-#: Personality 11, table of 151 terms; the same numbers as perception.emfacs.CIRCUMPLEX.
-CIRCUMPLEX: Mapping[str, tuple[float, float]] = {
-    "Neutral": (0.0, 0.0), "Anger": (-0.51, 0.59), "Disgust": (-0.60, 0.35), "Fear": (-0.64, 0.60),
-    "Happiness": (0.76, 0.48), "Sadness": (-0.63, -0.27), "Surprise": (0.40, 0.67),
 }  # fmt: skip
 
 _RULE = np.array([[0.5 * (name in pair) for name in EXPRESSIONS] for pair in COMPOUND_OF.values()], dtype=np.float32)
