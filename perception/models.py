@@ -48,7 +48,7 @@ EXPRESSION_DATA = (
     "eighth of its people held out). From random weights."
 )
 EXPRESSION_NOTES = (
-    "Compound probabilities follow from the basic ones by the CER rule, zero-shot; valence and arousal are derived from "
+    "Compound probabilities follow from the basic ones by the CER rule, zero-shot; valence and arousal derive from "
     "them by published circumplex coordinates and were not trained. Labels are what strangers saw in web photos, posed "
     "and noisy (people agree with them about two times in three); disgust is rare in them. Trained briefly on a shared "
     "CPU and selected on PublicTest, so the numbers above are slightly kind. Skin tone, age and culture are not "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from onnx import numpy_helper
@@ -28,6 +29,8 @@ OPSET = 18
 SMALL_TENSOR = 256
 #: The largest difference between torch's logits and ONNX Runtime's that is let through.
 MAX_DIFFERENCE = 1e-4
+#: How much rare classes are made up for: on FER2013's val, accuracy stays and mean recall gains some points up to here.
+EVEN = 0.4
 
 
 def halved(network: nn.Module) -> nn.Module:
@@ -36,6 +39,18 @@ def halved(network: nn.Module) -> nn.Module:
         for parameter in network.parameters():
             if parameter.numel() >= SMALL_TENSOR:
                 parameter.copy_(parameter.half().float())
+    return network
+
+
+def evened(network: nn.Module, priors: npt.NDArray[np.float64], share: float) -> nn.Module:
+    """The network with rare classes made up for: `share` times the logarithm of the classes' `priors` is taken off the
+    logits (Menon et al., arXiv 2007.07314), in the biases of its last layers. 0 changes nothing, 1 answers as if all
+    classes were equally frequent. In place."""
+    shift = torch.from_numpy(share * np.log(priors)).float()
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear) and layer.out_features == len(priors):
+                layer.bias -= shift
     return network
 
 
@@ -116,10 +131,13 @@ def largest_difference(network: nn.Module, predictor: Predictor, faces: Faces) -
     return worst
 
 
-def export_runs(names: Sequence[str], checkpoints: Sequence[Path], validation: str, out: Path) -> Path:
+def export_runs(
+    names: Sequence[str], checkpoints: Sequence[Path], validation: str, out: Path, even: float = EVEN
+) -> Path:
     """Export one run, or several fused late, to `out` (PATH.onnx) with a card; returns the card's path.
 
-    The file is checked against torch on 1,000 faces of `validation`, on which the temperature is also fitted. The
+    The file is checked against torch on 1,000 faces of `validation`, on which the temperature is also fitted and whose
+    class frequencies serve for `even` (see `evened`; it applies to networks trained on data of like frequencies). The
     card's quality numbers are on those faces; its calibration error is cross-fitted by halves. Raises ValueError where
     ONNX Runtime and torch differ by more than 1e-4.
     """
@@ -127,10 +145,11 @@ def export_runs(names: Sequence[str], checkpoints: Sequence[Path], validation: s
         raise ValueError(f"{len(names)} networks but {len(checkpoints)} checkpoints; give one of each, in order")
     networks = [load_network(name, file) for name, file in zip(names, checkpoints, strict=True)]
     how = IMAGENET if names[0].startswith("timm:") else Preprocessing()
-    network = prepare(networks)
+    faces = in_memory(read(validation), how)
+    priors = np.maximum(np.bincount(faces.labels, minlength=len(EXPRESSIONS)), 1) / len(faces)
+    network = prepare([evened(part, priors, even) for part in networks])
     export(network, out, how)
     predictor = Predictor(out, how, OutputRule(), out.stem)
-    faces = in_memory(read(validation), how)
     worst = largest_difference(network, predictor, faces.take(np.arange(min(1000, len(faces)))))
     if not worst <= MAX_DIFFERENCE:
         raise ValueError(f"{out.name}: ONNX Runtime and torch differ by {worst:.2g}, more than {MAX_DIFFERENCE}")
