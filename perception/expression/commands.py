@@ -24,7 +24,9 @@ def _task(commands: Any, verb: str, name: str, text: str, run: Callable[[argpars
     verbs = commands.choices
     if verb not in verbs:
         commands.add_parser(verb, help=text).add_subparsers(dest="task", required=True, metavar="TASK")
-    tasks = next(action for action in verbs[verb]._actions if isinstance(action, argparse._SubParsersAction))
+    tasks = next((action for action in verbs[verb]._actions if isinstance(action, argparse._SubParsersAction)), None)
+    if tasks is None:
+        raise ValueError(f"the command `{verb}` exists and takes no tasks; `{verb} {name}` cannot be added")
     parser = tasks.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.set_defaults(run=run)
     return parser
@@ -43,26 +45,28 @@ def predictor_of(model: str) -> Any:
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    if not arguments.validation:
+        raise ValueError("--validation is needed, for example --validation fer2013:fer2013.zip:val")
     names = ("network", "validation", "out", "epochs", "batch", "lr", "seed", "mixup", "balance", "start",
              "optimizer", "pretrained", "freeze_front", "strength")  # fmt: skip
     lists = {name: tuple(getattr(arguments, name)) for name in ("data", "sides", "until")}
-    return {**lists, **{name: getattr(arguments, name) for name in names}}
+    given = {name: getattr(arguments, name) for name in names}
+    return {**lists, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _train(arguments: argparse.Namespace) -> int:
     if arguments.network == "cer-released":
         from perception.expression.released import ReleasedConfig, train_released
 
+        numbers = {name: getattr(arguments, name) for name in ("epochs", "batch") if getattr(arguments, name)}
         released = ReleasedConfig(
-            tuple(arguments.data), arguments.out, epochs=arguments.epochs, batch=arguments.batch, seed=arguments.seed,
-            sigmoid_quirk=arguments.sigmoid_quirk, pretrained=arguments.pretrained,
+            tuple(arguments.data), arguments.out, seed=arguments.seed, sigmoid_quirk=arguments.sigmoid_quirk,
+            pretrained=arguments.pretrained, **numbers,
         )  # fmt: skip
         _say(str(train_released(released, _say)))
         return 0
     from perception.expression.train import TrainConfig, train
 
-    if not arguments.validation:
-        raise ValueError("--validation is needed, for example --validation fer2013:fer2013.zip:val")
     _say(str(train(TrainConfig(**_settings(arguments)), _say)))
     return 0
 
@@ -108,9 +112,9 @@ def _training_arguments(parser: Any, network: str) -> None:
     add("--data", action="append", required=True, metavar="READER:PATH:SPLIT[@MOST]", help="may be given several times")
     add("--validation", metavar="READER:PATH:SPLIT", help="what the accuracy after each epoch is of")
     add("--out", type=Path, required=True, help="folder of the run; the same folder takes an interrupted run up")
-    add("--epochs", type=int, default=24)
-    add("--batch", type=int, default=128)
-    add("--lr", type=float, default=0.15)
+    add("--epochs", type=int, help="24, or 50 of cer-released")
+    add("--batch", type=int, help="128, or 96 of cer-released")
+    add("--lr", type=float, help="the highest learning rate: 0.15; about 0.001 with adamw")
     add("--seed", type=int, default=0)
     add("--mixup", type=float, default=0.0, help="alpha of mixup's beta distribution; 0 is off")
     add("--balance", type=float, default=0.25, help="0: classes as in the data, 1: equally often")

@@ -263,6 +263,3 @@ def merge_copies(images: npt.NDArray[np.uint8], similarity: float = 0.99) -> npt
         close = prints[start : start + 2048] @ prints.T > similarity
         first[start : start + 2048] = close.argmax(axis=1)
     return first
-
-
-__all__ = ["READERS", "FaceSet", "merge_copies", "near_copies", "read"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from perception.expression.labels import COMPOUNDS, circumplex_from, compound_from
+from perception.expression.labels import circumplex_from, compound_from
 from perception.expression.preprocess import Preprocessing, to_input
 from perception.models import ModelCard, sha256_of
 from perception.types import EXPRESSIONS
@@ -190,6 +190,3 @@ def _from_settings(name: str, path: Path, settings: Mapping[str, Any]) -> Predic
         flip=bool(settings["flip"]), valence_arousal=bool(settings.get("valence_arousal", False)),
     )  # fmt: skip
     return Predictor(path, how, rule, name)
-
-
-__all__ = ["COMPOUNDS", "EXPRESSIONS", "Expressions", "Predictor", "load", "load_custom"]
