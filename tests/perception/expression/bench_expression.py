@@ -84,7 +84,8 @@ def start_up(name: str) -> tuple[float, float]:
     code = (  # the peak comes from /proc, for getrusage's begins with the peak of the process that started this one
         "import re, time; t = time.perf_counter(); import numpy, perception; "
         f"perception.load({name!r}).predict([numpy.zeros((48, 48), numpy.uint8)]); "
-        "print(time.perf_counter() - t, int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) / 1024)"
+        "peak = re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]; "
+        "print(time.perf_counter() - t, int(peak) / 1024)"
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     seconds, megabytes = map(float, out.split())
