@@ -182,10 +182,11 @@ def pack(rows: Iterable[Encoded], block: int) -> list[Packed]:
                 break
         else:
             bins.append((block - len(row.ids), [row]))
-    return [_joined(members) for _, members in bins]
+    return [joined(members) for _, members in bins]
 
 
-def _joined(members: Sequence[Encoded]) -> Packed:
+def joined(members: Sequence[Encoded]) -> Packed:
+    """One row of several conversations; the first token of each is never a target."""
     starts, place = [], 0
     for member in members:
         starts.append(place)
