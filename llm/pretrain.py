@@ -62,8 +62,8 @@ class PretrainOptions:
     final: float = 0.02
     weight_decay: float = 0.1
     seed: int = 0
-    threads: int = 2
-    save_every_s: float = 180.0
+    threads: int = 1
+    save_every_s: float = 420.0
 
 
 def dialogue_lines(files: Sequence[Path]) -> Iterator[list[dict[str, str]]]:
@@ -171,7 +171,7 @@ def batches(tokens: np.ndarray, options: PretrainOptions, step: int) -> Iterator
         yield torch.from_numpy(np.stack(picked))
 
 
-def held_out_loss(model: Any, tokens: np.ndarray, block: int, blocks: int = 24) -> float:
+def held_out_loss(model: Any, tokens: np.ndarray, block: int, blocks: int = 8) -> float:
     """Mean cross-entropy in nats per token over the first blocks of a held-out token file."""
     import torch
 

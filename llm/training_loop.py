@@ -79,6 +79,8 @@ def model_inputs(row: Packed, device: Any, attention: str = "sdpa") -> dict[str,
     }
     if attention != "flash_attention_2":
         mask = torch.ones(length, length, dtype=torch.bool, device=device).tril() & (segment[:, None] == segment[None, :])
+        if attention == "eager":  # adds its mask to the scores
+            mask = torch.zeros(mask.shape, device=device).masked_fill(~mask, torch.finfo(torch.float32).min)
         inputs["attention_mask"] = mask[None, None]
     return inputs
 

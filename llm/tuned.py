@@ -1,0 +1,36 @@
+"""The language-model weights that ship here, one card each, and `python -m llm models`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class TunedCard:
+    """A base or an adapter in llm/weights/. `base` is empty for a base; `quality` holds only what was measured."""
+
+    name: str
+    base: str
+    summary: str
+    licence: str
+    commercial_use: bool
+    training_data: str
+    sha256: str
+    quality: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return WEIGHTS / self.name
+
+    @property
+    def file(self) -> Path:
+        return self.folder / ("adapter_model.safetensors" if self.base else "model.safetensors")
+
+
+NOT_A_COUNSELLOR = "A test article: it writes text of the right shape and understands nothing. Never for people in need."
+
+CARDS: dict[str, TunedCard] = {}
