@@ -86,6 +86,60 @@ def parity(options: argparse.Namespace) -> int:
     return 0 if report.passed else 1
 
 
+def merge(options: argparse.Namespace) -> int:
+    from llm.merge import merge as run
+
+    run(options.base, options.adapter, options.out, options.dtype)
+    say(f"merged into {options.out}")
+    return 0
+
+
+def perplexity(options: argparse.Namespace) -> int:
+    from llm.perplexity import by_server, by_transformers, encode_all
+    from llm.stack import load_tokenizer
+    from llm.training_data import read_conversations
+
+    rows = encode_all(read_conversations(options.data), load_tokenizer(options.base), options.limit)[:options.first or None]
+    found = by_server(options.url, options.model, rows) if options.url else by_transformers(options.base, options.adapter, rows)
+    say(f"perplexity {found.value:.4f} over {found.tokens} assistant tokens of {found.conversations} conversations")
+    return 0
+
+
+def models(options: argparse.Namespace) -> int:
+    from rich.table import Table
+
+    from llm.tuned import CARDS
+
+    table = Table(title="language-model weights that ship here")
+    for title in ("name", "base", "what it is", "licence", "commercial", "measured"):
+        table.add_column(title)
+    for card in CARDS.values():
+        measured = "\n".join(f"{what}: {value:g}" for what, value in card.quality.items())
+        table.add_row(card.name, card.base, card.summary, card.licence, "yes" if card.commercial_use else "no", measured)
+    console.print(table)
+    return 0
+
+
+def chat(options: argparse.Namespace) -> int:
+    from llm.chat import converse
+    from llm.models import load_chat_model
+    from llm.types import Sampling
+
+    model = load_chat_model(options.url, options.model)
+    sampling = Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
+    say("an empty line ends the conversation")
+    converse(model, lambda: input("> "), lambda piece: print(piece, end="", flush=True), sampling, options.system)
+    return 0
+
+
+def nano(options: argparse.Namespace) -> int:
+    from llm.nano_recipe import nano_recipe
+
+    nano_recipe(options.clean, options.out, options.weights, options.minutes)
+    say(f"the nano base and its adapters are in {options.weights}")
+    return 0
+
+
 def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("finetune", help="tune a LoRA adapter; resumes by itself from OUT/checkpoint.pt")
     parser.add_argument("--recipe", choices=RECIPES, help="named settings; every other option overrides them")
@@ -133,10 +187,43 @@ def _add_parity(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=parity)
 
 
+def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("merge", help="write base + adapter as one model folder")
+    parser.add_argument("--base", required=True)
+    parser.add_argument("--adapter", type=Path, required=True, metavar="PATH")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--dtype", default="bfloat16", choices=["float32", "bfloat16", "float16"])
+    parser.set_defaults(run=merge)
+    parser = commands.add_parser("perplexity", help="of held-out conversations, by transformers or by a running server")
+    parser.add_argument("--base", required=True)
+    parser.add_argument("--adapter", type=Path, metavar="PATH")
+    parser.add_argument("--data", nargs="+", required=True, metavar="FILE")
+    parser.add_argument("--url", default="", help="ask this server instead, e.g. http://127.0.0.1:8101")
+    parser.add_argument("--model", default="", help="the name at the server")
+    parser.add_argument("--limit", type=int, default=1024, metavar="TOKENS", help="conversations are cut to this length")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N conversations")
+    parser.set_defaults(run=perplexity)
+    parser = commands.add_parser("models", help="table of the language-model weights that ship here")
+    parser.set_defaults(run=models)
+    parser = commands.add_parser("chat", help="talk to a model server in the terminal")
+    parser.add_argument("--url", default="http://127.0.0.1:8101/v1")
+    parser.add_argument("--model", default=None)
+    parser.add_argument("--system", default="", help="a system message; none is added by itself")
+    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--max-tokens", type=int, default=512)
+    parser.set_defaults(run=chat)
+    parser = commands.add_parser("nano", help="train the nano model from cleaned dialogues; skips what is there")
+    parser.add_argument("--clean", type=Path, required=True, help="folder written by `python -m data_gen clean`")
+    parser.add_argument("--out", type=Path, required=True, help="folder for everything on the way")
+    parser.add_argument("--weights", type=Path, required=True, help="folder for the finished weights")
+    parser.add_argument("--minutes", type=float, default=120.0, help="time for training the base")
+    parser.set_defaults(run=nano)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llm", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_finetune, _add_serve, _add_parity):
+    for add in (_add_finetune, _add_serve, _add_parity, _add_others):
         add(commands)
     options = parser.parse_args(arguments)
     try:
