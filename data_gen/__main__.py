@@ -1,4 +1,6 @@
-"""python -m data_gen clean --input SOURCE=FILE ... --out DIR: from found dialogues to dialogues that a model may learn from."""
+"""python -m data_gen clean --input SOURCE=FILE ... --out DIR: from found dialogues to dialogues that a model may
+learn from.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +23,25 @@ def show(report: CleanReport, console: Console) -> None:
     for row in report.sources:
         counts = [str(row.dropped[reason]) for reason in REASONS]
         splits = " / ".join(str(row.splits[part]) for part in ("train", "valid", "test"))
-        table.add_row(row.source, str(row.read), str(row.kept), *counts, str(row.trimmed_tail), splits, f"{row.characters:,}")
+        table.add_row(
+            row.source, str(row.read), str(row.kept), *counts, str(row.trimmed_tail), splits, f"{row.characters:,}"
+        )
     console.print(table)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m data_gen", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    cleaning = commands.add_parser("clean", help="drop what a model must not learn, split by dialogue, report what was dropped")
-    cleaning.add_argument("--input", action="append", required=True, metavar="SOURCE=FILE",
-                          help=f"a corpus as .jsonl or .jsonl.xz; SOURCE is one of {', '.join(SOURCES)}")
+    cleaning = commands.add_parser(
+        "clean", help="drop what a model must not learn, split by dialogue, report what was dropped"
+    )
+    cleaning.add_argument(
+        "--input",
+        action="append",
+        required=True,
+        metavar="SOURCE=FILE",
+        help=f"a corpus as .jsonl or .jsonl.xz; SOURCE is one of {', '.join(SOURCES)}",
+    )
     cleaning.add_argument("--out", type=Path, required=True, help="folder for the splits and the report")
     cleaning.add_argument("--seed", type=int, default=0, help="of the split")
     options = parser.parse_args(arguments)

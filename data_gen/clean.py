@@ -1,16 +1,18 @@
-"""`python -m data_gen clean`: dialogues as they are found -> dialogues that a model may learn from, and what was left out.
+"""`python -m data_gen clean`: dialogues as they are found -> dialogues that a model may learn from, and what was left
+out.
 
-Every rule drops a whole dialogue: a dialogue with a hole in it teaches the model to write holes. What was dropped is listed by
-id and reason in `dropped.jsonl` (never its text), and counted in `report.json`.
+Every rule drops a whole dialogue: a dialogue with a hole in it teaches the model to write holes. What was dropped is
+listed by id and reason in `dropped.jsonl` (never its text), and counted in `report.json`.
 
-Splits are by opening, not by row: the corpora hold several rewrites of one question, and a rewrite in the test part would
-make the held-out perplexity a memory test.
+Splits are by opening, not by row: the corpora hold several rewrites of one question, and a rewrite in the test part
+would make the held-out perplexity a memory test.
 """
 
 from __future__ import annotations
 
 import hashlib
 import html
+import itertools
 import json
 import lzma
 import os
@@ -36,16 +38,18 @@ PERSONAL_DATA = re.compile(
     r"|(?:qq|微信|wechat|vx|公众号)(?:号|群)?(?:码|是)?[:：\s]*[a-z0-9_-]{5,}",
     re.IGNORECASE,
 )
-#: Ways and means of suicide and self-harm. Wide on purpose: a lost dialogue costs little, a learned method is not acceptable.
-#: A dialogue about such thoughts that names no means stays; a companion must have met those words.
+#: Ways and means of suicide and self-harm. Wide on purpose: a lost dialogue costs little, a learned method is not
+#: acceptable. A dialogue about such thoughts that names no means stays; a companion must have met those words.
 CRISIS_METHOD = re.compile(
     "割腕|割脉|割手|割自己|划自己|划手臂|划破|刀片|上吊|吊死|勒死|跳楼|跳河|跳江|跳海|跳桥|跳轨|卧轨|坠楼|从楼上跳|"
     "安眠药|吞药|服药自杀|吃药自杀|过量服|农药|百草枯|老鼠药|服毒|喝毒|烧炭|煤气自杀|撞车自杀|投河|投湖|溺死自己|"
     r"自焚|枪自杀|烟头烫|"
     r"overdos\w*|slit\w* (?:my|his|her|their|your) wrists?|hang(?:ed|ing)? (?:my|him|her|them|your)sel\w+|"
-    r"(?:cut|cuts|cutting|burn|burns|burning|stab\w*) (?:my|him|her|them|your)sel\w+|self[- ]?cutting|cutting (?:my|his|her|their)|"
-    r"started cutting|jump(?:ed|ing)? (?:off|from|in front)|(?:took|take|taking|swallow\w*) (?:\w+ ){0,3}pills|razor ?blades?|"
-    r"sho(?:o)?t(?:ing)? (?:my|him|her|them|your)sel\w+|carbon monoxide|poison(?:ed|ing)? (?:my|him|her|them)sel\w+|noose",
+    r"(?:cut|cuts|cutting|burn|burns|burning|stab\w*) (?:my|him|her|them|your)sel\w+|"
+    r"self[- ]?cutting|cutting (?:my|his|her|their)|"
+    r"started cutting|jump(?:ed|ing)? (?:off|from|in front)|(?:took|take|taking|swallow\w*) (?:\w+ ){0,3}pills|"
+    r"razor ?blades?|noose|carbon monoxide|"
+    r"sho(?:o)?t(?:ing)? (?:my|him|her|them|your)sel\w+|poison(?:ed|ing)? (?:my|him|her|them)sel\w+",
     re.IGNORECASE,
 )
 
@@ -79,7 +83,9 @@ SOURCES = {
 
 
 def _tidy(text: str) -> str:
-    """HTML fragments away, one kind of space, NFC; a sentence glued to the next by a lost line break gets its space back."""
+    """HTML fragments away, one kind of space, NFC; a sentence glued to the next by a lost line break gets its space
+    back.
+    """
     text = re.sub(r"<\s*(?:br|/p|/li|/div)[^>]*>", "\n", text)
     text = html.unescape(re.sub(r"<[^<>]{1,200}>", " ", text))
     text = unicodedata.normalize("NFC", text).replace("\r", "\n")
@@ -102,7 +108,7 @@ def reason_to_drop(dialogue: Dialogue) -> str | None:
     spoken = [role for role in roles if role != "system"]
     if len(set(spoken)) < 2:
         return "one_sided"
-    if spoken[0] != "user" or any(a == b for a, b in zip(spoken, spoken[1:], strict=False)):
+    if spoken[0] != "user" or any(a == b for a, b in itertools.pairwise(spoken)):
         return "not_alternating"
     text = "\n".join(m.content for m in dialogue.messages)
     if PERSONAL_DATA.search(text):
@@ -126,14 +132,16 @@ def without_tail(dialogue: Dialogue) -> Dialogue:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a .jsonl or .jsonl.xz file. Raises ValueError with the line number for a line that is no object."""
+    """The JSON objects of a .jsonl or .jsonl.xz file. Raises ValueError naming the line that is none."""
     opener: Any = lzma.open if path.suffix == ".xz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                raise ValueError(f"{path}:{number}: not JSON ({error.msg}). Next step: repair or remove the line") from error
+                raise ValueError(
+                    f"{path}:{number}: not JSON ({error.msg}). Next step: repair or remove the line"
+                ) from error
             if not isinstance(row, dict):
                 raise ValueError(f"{path}:{number}: expected an object, found {type(row).__name__}")
             yield row
@@ -141,7 +149,9 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _dialogue(source: Source, row: dict[str, Any], number: int) -> Dialogue | None:
     try:
-        return Dialogue(str(row.get("id", f"{source.name}-{number}")), source.name, source.lang, tuple(source.read(row)))
+        return Dialogue(
+            str(row.get("id", f"{source.name}-{number}")), source.name, source.lang, tuple(source.read(row))
+        )
     except (KeyError, TypeError, AttributeError):
         return None
 

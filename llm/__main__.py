@@ -38,11 +38,14 @@ def finetune(options: argparse.Namespace) -> int:
     if "base" not in chosen:
         raise ValueError(f"name a --base, or a --recipe of {', '.join(RECIPES)}")
     for name in ("data", "valid", "targets"):
-        if name in chosen:
-            chosen[name] = tuple(chosen[name])  # type: ignore[call-overload]
+        if isinstance(chosen.get(name), list):
+            chosen[name] = tuple(chosen[name])  # type: ignore[arg-type]
     result = run(FinetuneOptions(**chosen))  # type: ignore[arg-type]
-    say(f"best validation loss {result.best_loss:.4f} nats per token at step {result.best_step} of {result.steps}"
-        + (", stopped early" if result.stopped_early else "") + f"; adapter in {result.adapter}")
+    say(
+        f"best validation loss {result.best_loss:.4f} nats per token at step {result.best_step} of {result.steps}"
+        + (", stopped early" if result.stopped_early else "")
+        + f"; adapter in {result.adapter}"
+    )
     return 0
 
 
@@ -57,14 +60,24 @@ def serve(options: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, leave)
     chosen = ServeOptions(
-        base=options.base, adapters=_pairs(options.adapter), name=options.name, port=options.port, dtype=options.dtype,
-        max_model_len=options.max_model_len, max_loras=options.max_loras, kv_gib=options.kv_gib, gate=not options.no_gate,
+        base=options.base,
+        adapters=_pairs(options.adapter),
+        name=options.name,
+        port=options.port,
+        dtype=options.dtype,
+        max_model_len=options.max_model_len,
+        max_loras=options.max_loras,
+        kv_gib=options.kv_gib,
+        gate=not options.no_gate,
         vllm_arguments=tuple(options.vllm_arguments),
     )
     say("starting the model server; the first answer takes half a minute or more ...")
     server = start(chosen)
     try:
-        say(f"ready: {server.url}/v1, models {', '.join(server.models)}" + ("" if chosen.gate else " (parity NOT proven)"))
+        say(
+            f"ready: {server.url}/v1, models {', '.join(server.models)}"
+            + ("" if chosen.gate else " (parity NOT proven)")
+        )
         while server.alive():
             time.sleep(0.5)
         say(why_it_died(server))
@@ -80,8 +93,17 @@ def parity(options: argparse.Namespace) -> int:
     from llm.parity import parity as run
 
     name = options.served_name or Path(options.base).name
-    report = run(options.base, _pairs(options.adapter), options.url.rstrip("/").removesuffix("/v1"), name, options.tokens,
-                 options.dtype, options.limit, options.device, options.tolerance)
+    report = run(
+        options.base,
+        _pairs(options.adapter),
+        options.url.rstrip("/").removesuffix("/v1"),
+        name,
+        options.tokens,
+        options.dtype,
+        options.limit,
+        options.device,
+        options.tolerance,
+    )
     say(report.text())
     return 0 if report.passed else 1
 
@@ -99,8 +121,14 @@ def perplexity(options: argparse.Namespace) -> int:
     from llm.stack import load_tokenizer
     from llm.training_data import read_conversations
 
-    rows = encode_all(read_conversations(options.data), load_tokenizer(options.base), options.limit)[:options.first or None]
-    found = by_server(options.url, options.model, rows) if options.url else by_transformers(options.base, options.adapter, rows)
+    rows = encode_all(read_conversations(options.data), load_tokenizer(options.base), options.limit)[
+        : options.first or None
+    ]
+    found = (
+        by_server(options.url, options.model, rows)
+        if options.url
+        else by_transformers(options.base, options.adapter, rows)
+    )
     say(f"perplexity {found.value:.4f} over {found.tokens} assistant tokens of {found.conversations} conversations")
     return 0
 
@@ -115,7 +143,9 @@ def models(options: argparse.Namespace) -> int:
         table.add_column(title)
     for card in CARDS.values():
         measured = "\n".join(f"{what}: {value:g}" for what, value in card.quality.items())
-        table.add_row(card.name, card.base, card.summary, card.licence, "yes" if card.commercial_use else "no", measured)
+        table.add_row(
+            card.name, card.base, card.summary, card.licence, "yes" if card.commercial_use else "no", measured
+        )
     console.print(table)
     return 0
 
@@ -174,7 +204,9 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_parity(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("parity", help="compare a running server with transformers + peft; exit code 1 if they differ")
+    parser = commands.add_parser(
+        "parity", help="compare a running server with transformers + peft; exit code 1 if they differ"
+    )
     parser.add_argument("--base", required=True)
     parser.add_argument("--adapter", action="append", default=[], metavar="SERVED_NAME=PATH")
     parser.add_argument("--url", required=True)
@@ -200,7 +232,9 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE")
     parser.add_argument("--url", default="", help="ask this server instead, e.g. http://127.0.0.1:8101")
     parser.add_argument("--model", default="", help="the name at the server")
-    parser.add_argument("--limit", type=int, default=1024, metavar="TOKENS", help="conversations are cut to this length")
+    parser.add_argument(
+        "--limit", type=int, default=1024, metavar="TOKENS", help="conversations are cut to this length"
+    )
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N conversations")
     parser.set_defaults(run=perplexity)
     parser = commands.add_parser("models", help="table of the language-model weights that ship here")

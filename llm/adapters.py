@@ -1,7 +1,7 @@
 """LoRA adapters as folders: written whole or not at all, checked before use, named by their content.
 
-Why by content: a server's prefix cache is keyed by the adapter's name; two adapters that ever share a name can answer from
-each other's cache (vLLM issues 30931 and 42125). A name that holds a hash of the weights cannot be shared.
+Why by content: a server's prefix cache is keyed by the adapter's name; two adapters that ever share a name can answer
+from each other's cache (vLLM issues 30931 and 42125). A name that holds a hash of the weights cannot be shared.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ MANIFEST = "manifest.json"
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None], about: dict[str, str] | None = None) -> None:
-    """Let `fill` write into a side folder, add the manifest, then move it into place. On any error `folder` is untouched."""
+    """Let `fill` write into a side folder, add the manifest, then move it into place. On any error `folder` is
+    untouched.
+    """
     side, old = folder.with_name(folder.name + ".part"), folder.with_name(folder.name + ".old")
     for leftover in (side, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -48,9 +50,9 @@ def _write_synced(path: Path, text: str) -> None:
 
 
 def base_fingerprint(base: str | Path) -> str:
-    """What tells one base from another: a hash over the names and shapes of its tensors and the bytes of its small files.
+    """What tells one base from another: a hash over its tensors' names and shapes and the ends of its weight files.
 
-    Not over the weights themselves: 28 GB would have to be read at every start. Empty for a hub name.
+    Not over all weights: 28 GB would have to be read at every start. Empty for a hub name.
     """
     folder = Path(base)
     if not folder.is_dir():
@@ -66,7 +68,7 @@ def base_fingerprint(base: str | Path) -> str:
 
 
 def check_adapter(folder: Path, base: str | Path) -> int:
-    """Whole, undamaged and made for this base? Returns its rank. Raises ModelProblem with the reason and the next step."""
+    """Whole, undamaged and made for this base? Returns its rank. Raises ModelProblem with the reason."""
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
         raise ModelProblem(f"{folder} is no adapter folder: it needs {CONFIG} and {WEIGHTS}")
     try:
@@ -96,9 +98,13 @@ def _check_shapes(folder: Path, base: str | Path, shapes: dict[str, tuple[int, .
             continue
         target = weights.get(f"{layer}.weight")
         if target is None:
-            raise ModelProblem(f"the adapter {folder} changes {layer}, which the base {base} does not have: another base's adapter")
+            raise ModelProblem(
+                f"the adapter {folder} changes {layer}, which the base {base} does not have: another base's adapter"
+            )
         if (part[0] == "A" and shape[1] != target[1]) or (part[0] == "B" and shape[0] != target[0]):
-            raise ModelProblem(f"the adapter {folder} does not fit {base}: {layer} is {target}, the adapter's part is {shape}")
+            raise ModelProblem(
+                f"the adapter {folder} does not fit {base}: {layer} is {target}, the adapter's part is {shape}"
+            )
 
 
 def content_name(name: str, folder: Path) -> str:

@@ -11,8 +11,12 @@ from llm.types import Message, Prompt, Reply, Sampling
 MEMORY = 20
 
 
-def converse(model: ChatModel, read: Callable[[], str], write: Callable[[str], None], sampling: Sampling, system: str = "") -> None:
-    """Read lines until an empty one or the end; write each reply as it comes. A failed request is told and can be repeated."""
+def converse(
+    model: ChatModel, read: Callable[[], str], write: Callable[[str], None], sampling: Sampling, system: str = ""
+) -> None:
+    """Read lines until an empty one or the end; write each reply as it comes. A failed request is told and can be
+    repeated.
+    """
     said: list[Message] = []
     while True:
         try:
@@ -24,7 +28,7 @@ def converse(model: ChatModel, read: Callable[[], str], write: Callable[[str], N
         asked = [*said, Message("user", line)]
         lead = [Message("system", system)] if system else []
         try:
-            reply = _stream(model, Prompt((*lead, *asked[-MEMORY - 1:]), sampling), write)
+            reply = _stream(model, Prompt((*lead, *asked[-MEMORY - 1 :]), sampling), write)
         except ModelError as error:
             write(f"\n[{type(error).__name__}: {error}]\n")
             continue

@@ -1,8 +1,9 @@
 """LoRA tuning: peft for the adapter, accelerate for the machine, and one loop that a person can read.
 
-The loop keeps three promises. A run that is killed and resumed ends with the same weights as one that was not: order and
-dropout are functions of (seed, step, process), and a checkpoint is written by rename. The adapter that is kept is the one with
-the best validation loss, not the last. Every target token weighs the same, however rows, steps and processes cut them.
+The loop keeps three promises. A run that is killed and resumed ends with the same weights as one that was not: order
+and dropout are functions of (seed, step, process), and a checkpoint is written by rename. The adapter that is kept is
+the one with the best validation loss, not the last. Every target token weighs the same, however rows, steps and
+processes cut them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from llm.run_card import describe_run, plot_losses
 from llm.stack import load_base, load_tokenizer
 from llm.training_data import IGNORED, Encoded, Packed, encode_within, joined, pack, read_conversations
 from llm.training_loop import make_optimizer, restore, run_loop, total_steps
+
 
 @dataclass(frozen=True, slots=True)
 class FinetuneResult:
@@ -45,7 +47,9 @@ def finetune(options: FinetuneOptions) -> FinetuneResult:
     stopped = run_loop(accelerator, model, optimizer, train, valid, options, progress, steps)
     if accelerator.is_main_process:
         card = describe_run(options, tokenizer, counts, progress.best_loss, progress.best_step, progress.step, stopped)
-        (options.out / "run_card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (options.out / "run_card.json").write_text(
+            json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
         plot_losses(progress.history, options.out / "loss.png", progress.best_step)
     accelerator.wait_for_everyone()
     return FinetuneResult(options.out / "adapter", progress.best_loss, progress.best_step, progress.step, stopped)
@@ -66,7 +70,9 @@ def _demand_qlora() -> None:
     import torch
 
     if not torch.cuda.is_available() or importlib.util.find_spec("bitsandbytes") is None:
-        raise ValueError("QLoRA needs a CUDA GPU and the package bitsandbytes. Next step: leave out --qlora, or install them")
+        raise ValueError(
+            "QLoRA needs a CUDA GPU and the package bitsandbytes. Next step: leave out --qlora, or install them"
+        )
 
 
 def prepare_data(options: FinetuneOptions, tokenizer: Any) -> tuple[list[Packed], list[Packed], dict[str, int]]:
@@ -102,7 +108,10 @@ def build(options: FinetuneOptions) -> Any:
         from transformers import BitsAndBytesConfig
 
         extra["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
         )
     base = load_base(options.base, options.dtype, **extra)
     if options.qlora:
@@ -113,7 +122,13 @@ def build(options: FinetuneOptions) -> Any:
     base.config.use_cache = False
     torch.manual_seed(options.seed)
     config = LoraConfig(
-        r=options.rank, lora_alpha=options.alpha, lora_dropout=options.dropout, target_modules=list(options.targets),
-        use_dora=options.dora, use_rslora=options.rslora, task_type="CAUSAL_LM", base_model_name_or_path=str(options.base),
+        r=options.rank,
+        lora_alpha=options.alpha,
+        lora_dropout=options.dropout,
+        target_modules=list(options.targets),
+        use_dora=options.dora,
+        use_rslora=options.rslora,
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=str(options.base),
     )
     return get_peft_model(base, config).train()

@@ -11,7 +11,8 @@ from llm.stack import load_base, load_tokenizer
 def merge(base: str, adapter: Path, out: Path, dtype: str = "bfloat16") -> None:
     """Write base + adapter to `out` as safetensors of `dtype`, whole or not at all.
 
-    The sum is made in float32 and rounded once. Raises ModelProblem for an adapter that is damaged or made for another base.
+    The sum is made in float32 and rounded once. Raises ModelProblem for an adapter that is damaged or made for another
+    base.
     """
     check_adapter(adapter, base)
     tokenizer = load_tokenizer(base)

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from llm.adapters import content_name
-from llm.serve import Server, ServeOptions, ServeProblem, start
+from llm.serve import ServeOptions, ServeProblem, Server, start
 from llm.tuned import CARDS, NOT_A_COUNSELLOR
 
 PORT = 8101
@@ -30,7 +30,9 @@ class Nano:
 def nano_options(port: int = PORT) -> ServeOptions:
     """The nano base with both its adapters, in float32: a bf16 answer could not be told from a wrong one so sharply."""
     adapters = {name.removeprefix("nano-"): card.folder for name, card in CARDS.items() if card.base == "nano-base"}
-    return ServeOptions(base=str(CARDS["nano-base"].folder), adapters=adapters, port=port, dtype="float32", max_model_len=CONTEXT)
+    return ServeOptions(
+        base=str(CARDS["nano-base"].folder), adapters=adapters, port=port, dtype="float32", max_model_len=CONTEXT
+    )
 
 
 def open_nano(port: int = PORT) -> Nano:

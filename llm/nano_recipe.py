@@ -18,7 +18,8 @@ from llm.stack import load_base, load_tokenizer
 
 #: English is rare in the base's data: repeated so that the vocabulary and the base meet it at all.
 ENGLISH_REPEATS = 4
-#: name -> (data sources, changes to the recipe). The second one exists so that two adapters can be served and told apart.
+#: name -> (data sources, changes to the recipe). The second one exists so that two adapters can be served and told
+#: apart.
 ADAPTERS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "nano-counsel": (("cpsycound", "counselchat"), {}),
     "nano-english": (("counselchat",), {"rank": 8, "alpha": 16, "seed": 7, "max_steps": 60}),
@@ -27,8 +28,8 @@ LICENCE = "weights Apache-2.0; data SMILECHAT CC0, CPsyCounD CC BY 4.0, counsel-
 
 
 def base_recipe(clean: Path, out: Path, minutes: float) -> Path:
-    """Tokenizer, token files and base; returns the base's folder (float32). CPsyCounD is kept out: the adapter's gain on it
-    would otherwise be memory."""
+    """Tokenizer, token files and base; returns the base's folder (float32). CPsyCounD is kept out: the adapter's gain
+    on it would otherwise be memory."""
     out.mkdir(parents=True, exist_ok=True)
     chinese, english = clean / "smilechat.train.jsonl", clean / "counselchat.train.jsonl"
     if not (out / "tokenizer").is_dir():
@@ -84,11 +85,17 @@ def install_adapter(run: Path, base: Path, folder: Path) -> None:
 def tune_adapter(name: str, clean: Path, base: Path, out: Path, **changes: Any) -> Path:
     """Tune one of ADAPTERS on `base`; returns its run folder."""
     sources, own = ADAPTERS[name]
-    options = FinetuneOptions(**{  # type: ignore[arg-type]
-        **RECIPES["nano"], **own, "base": str(base), "out": out / name, "licence": LICENCE,
-        "data": tuple(str(clean / f"{s}.train.jsonl") for s in sources),
-        "valid": tuple(str(clean / f"{s}.valid.jsonl") for s in sources),
-    })
+    options = FinetuneOptions(
+        **{
+            **RECIPES["nano"],
+            **own,
+            "base": str(base),
+            "out": out / name,
+            "licence": LICENCE,
+            "data": tuple(str(clean / f"{s}.train.jsonl") for s in sources),
+            "valid": tuple(str(clean / f"{s}.valid.jsonl") for s in sources),
+        }
+    )
     finetune(replace(options, **changes))
     return out / name
 

@@ -1,11 +1,12 @@
 """The gate: is what the server answers what was tuned? transformers + peft on one side, the server on the other.
 
-For the base and every adapter, greedy: the prompt's token ids (so the chat template), each answer token, and each token's
-log-probability. First one request at a time, then all at once, base and adapters mixed: vLLM's CPU build, with as many adapter
-slots as adapters or fewer, answers for the base with an adapter's weights, silently, and only in mixed batches.
+For the base and every adapter, greedy: the prompt's token ids (so the chat template), each answer token, and each
+token's log-probability. First one request at a time, then all at once, base and adapters mixed: vLLM's CPU build, with
+as many adapter slots as adapters or fewer, answers for the base with an adapter's weights, silently, and only in mixed
+batches.
 
-Two computations of one network differ by rounding. A different token is accepted only where the reference itself is undecided:
-its best two tokens lie within `tie`. Everything before must agree within `tolerance`.
+Two computations of one network differ by rounding. A different token is accepted only where the reference itself is
+undecided: its best two tokens lie within `tie`. Everything before must agree within `tolerance`.
 """
 
 from __future__ import annotations
@@ -20,24 +21,27 @@ from typing import Any
 from llm.routes import GATE_HEADER, GATE_WORD
 from llm.stack import load_base, load_tokenizer
 
-#: Allowed difference of a log-probability, in nats, by data type. float32: measured 5e-7 on a toy model, 1000 times that
-#: allowed; bfloat16 has 8 bits of mantissa: 2^-8 of logits around 10.
+#: Allowed difference of a log-probability, in nats, by data type. float32: measured 5e-7 on a toy model, 1000 times
+#: that allowed; bfloat16 has 8 bits of mantissa: 2^-8 of logits around 10.
 TOLERANCE = {"float32": 5e-4, "bfloat16": 8e-2, "float16": 2e-2}
 #: How many mixed batches are sent, and how many requests each holds per model and prompt.
 ROUNDS, COPIES = 2, 2
 TIMEOUT_S = 300.0
 
 QUESTIONS = (
-    "Hello, how can I help?", "最近总是睡不好，白天也没有精神。", "I have an exam next week and I keep worrying.",
-    "和朋友吵架了，不知道该怎么开口。", "What could I try tonight?",
+    "Hello, how can I help?",
+    "最近总是睡不好，白天也没有精神。",
+    "I have an exam next week and I keep worrying.",
+    "和朋友吵架了，不知道该怎么开口。",
+    "What could I try tonight?",
 )
 SYSTEM = "Listen first. Answer in two or three sentences. 请先倾听，再用两三句话回答。"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One greedy answer: the prompt's ids, the answer's ids, their log-probabilities and, in the reference, how far the best
-    token lay before the second best, in nats."""
+    """One greedy answer: the prompt's ids, the answer's ids, their log-probabilities and, in the reference, how far the
+    best token lay before the second best, in nats."""
 
     prompt_ids: tuple[int, ...]
     ids: tuple[int, ...]
@@ -68,8 +72,10 @@ class ParityReport:
 
     def text(self) -> str:
         """For people: one line per check and model, failures with their detail."""
-        lines = [f"parity: {'PASSED' if self.passed else 'FAILED'}; largest difference of a log-probability "
-                 f"{self.largest_difference:.2e}, allowed {self.tolerance:.0e}"]
+        lines = [
+            f"parity: {'PASSED' if self.passed else 'FAILED'}; largest difference of a log-probability "
+            f"{self.largest_difference:.2e}, allowed {self.tolerance:.0e}"
+        ]
         lines += [f"  {'ok  ' if f.passed else 'FAIL'} {f.check:<14} {f.model:<28} {f.detail}" for f in self.findings]
         return "\n".join(lines) + "\n"
 
@@ -77,14 +83,23 @@ class ParityReport:
 def conversations(tokenizer: Any, limit: int) -> list[list[dict[str, str]]]:
     """The questions: single ones, one with a system message and a past, and one that fills most of the context."""
     asked = [[{"role": "user", "content": text}] for text in QUESTIONS]
-    past = [{"role": "system", "content": SYSTEM}, *asked[1], {"role": "assistant", "content": "听起来你很累。"}, *asked[4]]
+    past = [
+        {"role": "system", "content": SYSTEM},
+        *asked[1],
+        {"role": "assistant", "content": "听起来你很累。"},
+        *asked[4],
+    ]
     sentence = QUESTIONS[1] + QUESTIONS[2]
     room = max(1, (limit * 3 // 4) // max(1, len(tokenizer(sentence)["input_ids"])))
     return [*asked, past, [{"role": "user", "content": sentence * min(room, 200)}]]
 
 
-def reference(model: Any, tokenizer: Any, messages: list[dict[str, str]], tokens: int, stop_ids: Sequence[int]) -> Answer:
-    """A greedy answer by transformers, token by token, ended by a stop id (which is counted as the server counts it)."""
+def reference(
+    model: Any, tokenizer: Any, messages: list[dict[str, str]], tokens: int, stop_ids: Sequence[int]
+) -> Answer:
+    """A greedy answer by transformers, token by token, ended by a stop id (which is counted as the server counts
+    it).
+    """
     import torch
 
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
@@ -137,11 +152,23 @@ def ask(url: str, model: str, messages: list[dict[str, str]], tokens: int) -> An
     """The server's greedy answer through the route that the app uses. Raises httpx.HTTPError."""
     import httpx
 
-    body = {"model": model, "messages": messages, "max_tokens": tokens, "temperature": 0.0, "logprobs": True, "top_logprobs": 1,
-            "return_token_ids": True}
+    body = {
+        "model": model,
+        "messages": messages,
+        "max_tokens": tokens,
+        "temperature": 0.0,
+        "logprobs": True,
+        "top_logprobs": 1,
+        "return_token_ids": True,
+    }
     word = os.environ.get(GATE_WORD, "")
-    answer = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=TIMEOUT_S, headers={GATE_HEADER.decode(): word},
-                        trust_env=False)
+    answer = httpx.post(
+        f"{url}/v1/chat/completions",
+        json=body,
+        timeout=TIMEOUT_S,
+        headers={GATE_HEADER.decode(): word},
+        trust_env=False,
+    )
     answer.raise_for_status()
     found = answer.json()
     choice = found["choices"][0]
@@ -152,7 +179,10 @@ def ask(url: str, model: str, messages: list[dict[str, str]], tokens: int) -> An
 def compare(expected: Answer, got: Answer, tolerance: float) -> tuple[str, float]:
     """("" or what differs, largest difference of a log-probability up to there)."""
     if expected.prompt_ids != got.prompt_ids:
-        return f"the prompts differ: {len(expected.prompt_ids)} token ids against {len(got.prompt_ids)} (chat template)", 0.0
+        return (
+            f"the prompts differ: {len(expected.prompt_ids)} token ids against {len(got.prompt_ids)} (chat template)",
+            0.0,
+        )
     largest = 0.0
     for place, (ours, theirs) in enumerate(zip(expected.ids, got.ids, strict=False)):
         if ours != theirs:
@@ -164,7 +194,10 @@ def compare(expected: Answer, got: Answer, tolerance: float) -> tuple[str, float
             if largest > tolerance:
                 return f"log-probability of token {place} differs by {largest:.2e}", largest
     if (len(expected.ids), expected.finish) != (len(got.ids), got.finish):
-        return f"it ended after {len(got.ids)} tokens ({got.finish}), expected {len(expected.ids)} ({expected.finish})", largest
+        return (
+            f"it ended after {len(got.ids)} tokens ({got.finish}), expected {len(expected.ids)} ({expected.finish})",
+            largest,
+        )
     return "", largest
 
 
@@ -176,12 +209,20 @@ def _judge(check: str, model: str, pairs: Sequence[tuple[Answer, Answer]], toler
 
 
 def parity(
-    base: str, adapters: Mapping[str, Path], url: str, served_name: str, tokens: int = 24, dtype: str = "float32",
-    limit: int = 512, device: str = "cpu", tolerance: float | None = None,
+    base: str,
+    adapters: Mapping[str, Path],
+    url: str,
+    served_name: str,
+    tokens: int = 24,
+    dtype: str = "float32",
+    limit: int = 512,
+    device: str = "cpu",
+    tolerance: float | None = None,
 ) -> ParityReport:
     """Run all checks against a running server; `adapters` maps served names to folders.
 
-    `limit` is the context in tokens that the long prompt may use. Raises httpx.HTTPError where the server does not answer.
+    `limit` is the context in tokens that the long prompt may use. Raises httpx.HTTPError where the
+    server does not answer.
     """
     allowed = TOLERANCE[dtype] if tolerance is None else tolerance
     expected, asked = references(base, adapters, served_name, tokens, dtype, limit, device)
@@ -195,8 +236,16 @@ def parity(
 
     for name in adapters:
         tells = any(compare(a, b, 4 * allowed)[0] for a, b in zip(expected[served_name], expected[name], strict=True))
-        findings.append(Finding("tells apart", name, tells, "differs from the base" if tells else
-                                "answers like the base on every question, so a mix-up could not be seen"))
+        findings.append(
+            Finding(
+                "tells apart",
+                name,
+                tells,
+                "differs from the base"
+                if tells
+                else "answers like the base on every question, so a mix-up could not be seen",
+            )
+        )
     for name, answers in expected.items():
         judge("one at a time", name, [(a, ask(url, name, m, tokens)) for a, m in zip(answers, asked, strict=True)])
     for turn in range(ROUNDS):
@@ -204,6 +253,10 @@ def parity(
         with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
             got = list(pool.map(lambda job: ask(url, job[0], asked[job[1]], tokens), jobs))
         for name in expected:
-            mine = [(expected[name][place], answer) for (model, place), answer in zip(jobs, got, strict=True) if model == name]
+            mine = [
+                (expected[name][place], answer)
+                for (model, place), answer in zip(jobs, got, strict=True)
+                if model == name
+            ]
             judge(f"mixed, round {turn + 1}", name, mine)
     return ParityReport(tuple(findings), allowed, max(differences))

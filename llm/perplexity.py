@@ -1,4 +1,6 @@
-"""Perplexity of held-out conversations on the assistant's tokens, by transformers and by a server: two ways, one number."""
+"""Perplexity of held-out conversations on the assistant's tokens, by transformers and by a server: two ways, one
+number.
+"""
 
 from __future__ import annotations
 

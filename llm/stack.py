@@ -15,8 +15,8 @@ class ModelProblem(ValueError):
 def declare_torchvision_operators() -> None:
     """Let transformers be imported beside a torchvision whose compiled half does not match a CPU build of torch.
 
-    Its Python half registers a rule for an operator that its compiled half would have declared; declared here, the import
-    goes through. No vision model is used in this package.
+    Its Python half registers a rule for an operator that its compiled half would have declared; declared here, the
+    import goes through. No vision model is used in this package.
     """
     import torch
 
@@ -41,7 +41,9 @@ def load_tokenizer(base: str | Path) -> Any:
     except (OSError, ValueError, KeyError) as error:
         raise ModelProblem(f"no tokenizer can be loaded from {str(base)!r}: {error}") from error
     if not tokenizer.chat_template:
-        raise ModelProblem(f"{str(base)!r} has no chat template. Next step: take the chat (Instruct) version of this model")
+        raise ModelProblem(
+            f"{str(base)!r} has no chat template. Next step: take the chat (Instruct) version of this model"
+        )
     return tokenizer
 
 
@@ -56,8 +58,8 @@ def load_base(base: str | Path, dtype: str = "float32", **options: Any) -> Any:
         model = AutoModelForCausalLM.from_pretrained(str(base), dtype=getattr(torch, dtype), **options)
     except (OSError, ValueError, KeyError) as error:
         raise ModelProblem(
-            f"the model {str(base)!r} cannot be loaded: {error}. Next step: give a folder with config.json and safetensors, or "
-            "a hub name that this machine has in its cache"
+            f"the model {str(base)!r} cannot be loaded: {error}. Next step: give a folder with config.json and "
+            "safetensors, or a hub name that this machine has in its cache"
         ) from error
     return model.eval()
 
@@ -79,7 +81,9 @@ def check_model_folder(base: str | Path) -> None:
 
 
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    """Name -> shape from a safetensors header, which also says how long the file must be. Raises ModelProblem if it is not."""
+    """Name -> shape from a safetensors header, which also says how long the file must be. Raises ModelProblem if it
+    is not.
+    """
     size = file.stat().st_size
     try:
         with file.open("rb") as reader:
@@ -93,4 +97,6 @@ def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
             raise ValueError(f"it should have {end} bytes and has {size}")
         return {name: tuple(entry["shape"]) for name, entry in tensors.items()}
     except (struct.error, ValueError, KeyError, TypeError) as error:
-        raise ModelProblem(f"{file} is damaged or only half written: {error}. Next step: copy or make it again") from error
+        raise ModelProblem(
+            f"{file} is damaged or only half written: {error}. Next step: copy or make it again"
+        ) from error

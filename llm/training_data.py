@@ -1,6 +1,7 @@
 """Conversations for tuning: three file formats in, one out; then token ids with a mask, then packed rows.
 
-A row that does not fit its format is never skipped: all of them are listed with their line numbers, and nothing is trained.
+A row that does not fit its format is never skipped: all of them are listed with their line numbers, and nothing is
+trained.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
-FORMATS = "OpenAI {messages: [{role, content}]}, ShareGPT {conversations: [{from, value}]}, alpaca {instruction, input, output}"
+FORMATS = (
+    "OpenAI {messages: [{role, content}]}, ShareGPT {conversations: [{from, value}]}, "
+    "alpaca {instruction, input, output}"
+)
 #: The label that the loss skips (PyTorch's default).
 IGNORED = -100
 LISTED_ERRORS = 20
@@ -53,14 +57,20 @@ def _turns(row: Mapping[str, Any]) -> list[tuple[Any, Any]]:
         return system + [(m["from"], m["value"]) for m in row["conversations"]]
     if "instruction" in row and "output" in row:
         asked = f"{row['instruction']}\n{row['input']}" if row.get("input") else row["instruction"]
-        pairs = [(role, text) for pair in row.get("history") or [] for role, text in zip(("user", "assistant"), pair, strict=True)]
+        pairs = [
+            (role, text)
+            for pair in row.get("history") or []
+            for role, text in zip(("user", "assistant"), pair, strict=True)
+        ]
         system = [("system", row["system"])] if row.get("system") else []
         return [*system, *pairs, ("user", asked), ("assistant", row["output"])]
     raise ValueError("none of the keys messages, conversations, instruction + output")
 
 
 def parse_row(row: Any) -> Conversation:
-    """One conversation, checked: known roles, no empty text, the person and the assistant in turn. Raises ValueError."""
+    """One conversation, checked: known roles, no empty text, the person and the assistant in turn. Raises
+    ValueError.
+    """
     if not isinstance(row, Mapping):
         raise ValueError(f"expected an object, found {type(row).__name__}")
     try:
@@ -77,7 +87,9 @@ def parse_row(row: Any) -> Conversation:
     if spoken[:1] == ["system"]:
         spoken = spoken[1:]
     if not spoken or spoken != [("user", "assistant")[i % 2] for i in range(len(spoken))] or spoken[-1] != "assistant":
-        raise ValueError("after an optional system message, user and assistant must take turns and the assistant must end")
+        raise ValueError(
+            "after an optional system message, user and assistant must take turns and the assistant must end"
+        )
     return messages
 
 
@@ -117,10 +129,16 @@ def read_conversations(sources: Sequence[str | Path]) -> list[Conversation]:
                 errors.append(f"{source}:{number}: {error}")
     if errors:
         more = [f"... and {len(errors) - LISTED_ERRORS} more"] if len(errors) > LISTED_ERRORS else []
-        raise MalformedData("\n".join([
-            f"{len(errors)} rows are malformed, nothing was trained. Known formats: {FORMATS}. Next step: repair or remove:",
-            *errors[:LISTED_ERRORS], *more,
-        ]))
+        raise MalformedData(
+            "\n".join(
+                [
+                    f"{len(errors)} rows are malformed, nothing was trained. Known formats: {FORMATS}.",
+                    "Next step: repair or remove these:",
+                    *errors[:LISTED_ERRORS],
+                    *more,
+                ]
+            )
+        )
     if not found:
         raise MalformedData(f"no conversation in {', '.join(map(str, sources))}")
     return found
@@ -132,12 +150,13 @@ def sha256_of_file(path: Path) -> str:
 
 
 def encode(messages: Conversation, tokenizer: Any) -> Encoded:
-    """Render with the model's own chat template and mark what the assistant wrote, the token that ends its turn included.
+    """Render with the model's own chat template and mark what the assistant wrote, with the token that ends its turn.
 
     Works on the rendered text: the template is asked for each prefix, so that no template has to be known here. Raises
     ValueError for a template that rewrites earlier turns, and for one that ends a turn without a special token (a model
     tuned on it would never learn to stop).
     """
+
     def render(part: Conversation, prompt: bool = False) -> str:
         return str(tokenizer.apply_chat_template(part, tokenize=False, add_generation_prompt=prompt))
 
@@ -146,18 +165,26 @@ def encode(messages: Conversation, tokenizer: Any) -> Encoded:
     for place, message in enumerate(messages):
         if message["role"] != "assistant":
             continue
-        before, after = render(messages[:place], prompt=True), render(messages[:place + 1])
+        before, after = render(messages[:place], prompt=True), render(messages[: place + 1])
         if not (text.startswith(before) and text.startswith(after)):
-            raise ValueError("this chat template rewrites earlier turns when a later one is added; turns cannot be masked with it")
-        spans.append((len(before), len(before) + len(after[len(before):].rstrip())))
+            raise ValueError(
+                "this chat template rewrites earlier turns when a later one is added; turns cannot be masked with it"
+            )
+        spans.append((len(before), len(before) + len(after[len(before) :].rstrip())))
     batch = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = batch["input_ids"], batch["offset_mapping"]
-    inside = [any(start <= left and right <= end for start, end in spans) for left, right in offsets]
-    ends = [max(i for i, (_, right) in enumerate(offsets) if right <= end) for _, end in spans]
+    labels, span = [IGNORED] * len(ids), 0
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
-    if any(ids[i] not in special for i in ends):
-        raise ValueError("this chat template ends a turn without a special token; a model tuned on it would never learn to stop")
-    return Encoded(tuple(ids), tuple(i if keep else IGNORED for i, keep in zip(ids, inside, strict=True)))
+    for place, (left, right) in enumerate([*offsets, (len(text), len(text) + 1)]):
+        if span < len(spans) and right > spans[span][1]:
+            if ids[place - 1] not in special:
+                raise ValueError(
+                    "this chat template ends a turn without a special token; a model tuned on it would never stop"
+                )
+            span += 1
+        if span < len(spans) and spans[span][0] <= left and right <= spans[span][1]:
+            labels[place] = ids[place]
+    return Encoded(tuple(ids), tuple(labels))
 
 
 def encode_within(messages: Conversation, tokenizer: Any, limit: int) -> Encoded | None:

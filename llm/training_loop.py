@@ -37,7 +37,9 @@ def make_optimizer(model: Any, options: FinetuneOptions) -> Any:
     import torch
 
     weights = [p for p in model.parameters() if p.requires_grad]
-    return torch.optim.AdamW(weights, lr=options.learning_rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=options.weight_decay)
+    return torch.optim.AdamW(
+        weights, lr=options.learning_rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=options.weight_decay
+    )
 
 
 def total_steps(rows: int, options: FinetuneOptions) -> int:
@@ -78,7 +80,9 @@ def model_inputs(row: Packed, device: Any, attention: str = "sdpa") -> dict[str,
         "position_ids": (torch.arange(length, device=device) - starts)[None],
     }
     if attention != "flash_attention_2":
-        mask = torch.ones(length, length, dtype=torch.bool, device=device).tril() & (segment[:, None] == segment[None, :])
+        mask = torch.ones(length, length, dtype=torch.bool, device=device).tril() & (
+            segment[:, None] == segment[None, :]
+        )
         if attention == "eager":  # adds its mask to the scores
             mask = torch.zeros(mask.shape, device=device).masked_fill(~mask, torch.finfo(torch.float32).min)
         inputs["attention_mask"] = mask[None, None]
@@ -101,9 +105,11 @@ def targets_in(rows: Sequence[Packed]) -> int:
 
 
 def train_step(accelerator: Any, model: Any, optimizer: Any, rows: Sequence[Packed], attention: str = "sdpa") -> float:
-    """One optimiser step over `rows` (of all processes). Returns the mean loss per target token of this process's rows."""
+    """One optimiser step over `rows` (of all processes). Returns the mean loss per target token of this process's
+    rows.
+    """
     world = accelerator.num_processes
-    mine = rows[accelerator.process_index::world]
+    mine = rows[accelerator.process_index :: world]
     total, loss = targets_in(rows), 0.0
     for place, row in enumerate(mine):
         last = place == len(mine) - 1
@@ -124,7 +130,7 @@ def validate(accelerator: Any, model: Any, rows: Sequence[Packed], attention: st
     import torch
 
     model.eval()
-    mine = rows[accelerator.process_index::accelerator.num_processes]
+    mine = rows[accelerator.process_index :: accelerator.num_processes]
     total = torch.zeros((), dtype=torch.float64, device=accelerator.device)
     with torch.no_grad(), accelerator.autocast():
         for row in mine:
@@ -149,7 +155,8 @@ def save_checkpoint(accelerator: Any, path: Path, model: Any, optimizer: Any, pr
 
     whole = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
     state = {
-        "model": _weights(model), "optimizer": get_optimizer_state_dict(model, optimizer, options=whole),
+        "model": _weights(model),
+        "optimizer": get_optimizer_state_dict(model, optimizer, options=whole),
         "progress": asdict(progress),
     }
     if accelerator.is_main_process:
@@ -184,8 +191,13 @@ def save_adapter(accelerator: Any, model: Any, options: FinetuneOptions, loss: f
     weights = _weights(model)
     if accelerator.is_main_process:
         plain = accelerator.unwrap_model(model)
-        about = {"base": options.base, "base_fingerprint": base_fingerprint(options.base), "valid_loss": f"{loss:.6f}",
-                 "step": str(step), "licence": options.licence}
+        about = {
+            "base": options.base,
+            "base_fingerprint": base_fingerprint(options.base),
+            "valid_loss": f"{loss:.6f}",
+            "step": str(step),
+            "licence": options.licence,
+        }
         write_folder(options.out / "adapter", lambda side: _fill_adapter(plain, side, weights), about)
     accelerator.wait_for_everyone()
 
@@ -196,15 +208,23 @@ def _fill_adapter(model: Any, side: Path, weights: dict[str, Any]) -> None:
 
 
 def run_loop(
-    accelerator: Any, model: Any, optimizer: Any, train: Sequence[Packed], valid: Sequence[Packed], options: FinetuneOptions,
-    progress: Progress, steps: int,
+    accelerator: Any,
+    model: Any,
+    optimizer: Any,
+    train: Sequence[Packed],
+    valid: Sequence[Packed],
+    options: FinetuneOptions,
+    progress: Progress,
+    steps: int,
 ) -> bool:
     """Train to `steps` or until `patience` validations brought nothing better. Returns whether it stopped early."""
     import torch
     from tqdm import tqdm
 
     if options.rows_per_step % accelerator.num_processes:
-        raise ValueError(f"rows_per_step {options.rows_per_step} must be a multiple of the {accelerator.num_processes} processes")
+        raise ValueError(
+            f"rows_per_step {options.rows_per_step} must be a multiple of the {accelerator.num_processes} processes"
+        )
     bar = tqdm(total=steps, initial=progress.step, unit="step", disable=not accelerator.is_main_process)
     while progress.step < steps and progress.bad_validations < options.patience:
         for group in optimizer.param_groups:

@@ -31,6 +31,39 @@ class TunedCard:
         return self.folder / ("adapter_model.safetensors" if self.base else "model.safetensors")
 
 
-NOT_A_COUNSELLOR = "A test article: it writes text of the right shape and understands nothing. Never for people in need."
+NOT_A_COUNSELLOR = (
+    "A test article: it writes text of the right shape and understands nothing. Never for people in need."
+)
 
-CARDS: dict[str, TunedCard] = {}
+CARDS: dict[str, TunedCard] = {
+    card.name: card
+    for card in (
+        TunedCard(
+            name="nano-base",
+            base="",
+            summary=f"A Qwen2-shaped base of 9.3 M parameters, trained from scratch. {NOT_A_COUNSELLOR}",
+            licence="Apache-2.0",
+            commercial_use=True,
+            training_data="SMILECHAT (CC0), counsel-chat (MIT)",
+            sha256="",
+        ),
+        TunedCard(
+            name="nano-counsel",
+            base="nano-base",
+            summary=f"LoRA of rank 16 on Chinese and English counselling dialogues. {NOT_A_COUNSELLOR}",
+            licence="Apache-2.0",
+            commercial_use=True,
+            training_data="CPsyCounD (CC BY 4.0), counsel-chat (MIT)",
+            sha256="",
+        ),
+        TunedCard(
+            name="nano-english",
+            base="nano-base",
+            summary=f"LoRA of rank 8 on English questions and answers, to have a second adapter. {NOT_A_COUNSELLOR}",
+            licence="Apache-2.0",
+            commercial_use=True,
+            training_data="counsel-chat (MIT)",
+            sha256="",
+        ),
+    )
+}

@@ -12,9 +12,12 @@ from llm.pretrain import NanoShape, build_model, train_tokenizer
 from llm.stack import declare_torchvision_operators, load_base, load_tokenizer
 
 TALK = (
-    ("最近总是睡不好。", "听起来你很累，这样有多久了？"), ("I worry about my exam.", "What worries you most about it?"),
-    ("和朋友吵架了。", "你愿意说说发生了什么吗？"), ("Nobody calls me any more.", "That sounds lonely. Who do you miss?"),
-    ("工作压力很大，想请假。", "可以先休息一天，再慢慢想。"), ("I feel better today.", "I am glad. What helped?"),
+    ("最近总是睡不好。", "听起来你很累，这样有多久了？"),
+    ("I worry about my exam.", "What worries you most about it?"),
+    ("和朋友吵架了。", "你愿意说说发生了什么吗？"),
+    ("Nobody calls me any more.", "That sounds lonely. Who do you miss?"),
+    ("工作压力很大，想请假。", "可以先休息一天，再慢慢想。"),
+    ("I feel better today.", "I am glad. What helped?"),
 )
 
 
@@ -58,8 +61,13 @@ def make_adapter(base: Path, folder: Path, seed: int) -> Path:
 
     model = load_base(base)
     torch.manual_seed(seed)
-    config = LoraConfig(r=8, lora_alpha=32, target_modules=["q_proj", "v_proj", "up_proj", "down_proj"], init_lora_weights=False,
-                        task_type="CAUSAL_LM")
+    config = LoraConfig(
+        r=8,
+        lora_alpha=32,
+        target_modules=["q_proj", "v_proj", "up_proj", "down_proj"],
+        init_lora_weights=False,
+        task_type="CAUSAL_LM",
+    )
     get_peft_model(model, config).save_pretrained(folder)
     return folder
 

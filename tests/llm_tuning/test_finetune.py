@@ -26,8 +26,20 @@ from tests.llm_tuning.conftest import rows, write_rows
 
 def options(toy: Path, talk: Path, out: Path, **changes: Any) -> FinetuneOptions:
     plain: dict[str, Any] = {
-        "base": str(toy), "data": (str(talk),), "out": out, "rank": 4, "alpha": 8, "block": 256, "rows_per_step": 2, "max_steps": 8,
-        "warmup_steps": 2, "validate_every": 4, "checkpoint_every": 2, "learning_rate": 5e-3, "epochs": 100.0, "valid_share": 0.2,
+        "base": str(toy),
+        "data": (str(talk),),
+        "out": out,
+        "rank": 4,
+        "alpha": 8,
+        "block": 256,
+        "rows_per_step": 2,
+        "max_steps": 8,
+        "warmup_steps": 2,
+        "validate_every": 4,
+        "checkpoint_every": 2,
+        "learning_rate": 5e-3,
+        "epochs": 100.0,
+        "valid_share": 0.2,
     }
     return FinetuneOptions(**(plain | changes))
 
@@ -74,12 +86,19 @@ def test_it_learns_and_writes_what_it_promises(whole_run: Path, toy: Path) -> No
     assert check_adapter(whole_run / "adapter", toy) == 4
 
 
-def test_kill_minus_nine_and_resume_gives_the_same_weights(whole_run: Path, toy: Path, talk_file: Path, tmp_path: Path) -> None:
+def test_kill_minus_nine_and_resume_gives_the_same_weights(
+    whole_run: Path, toy: Path, talk_file: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "run"
     chosen = options(toy, talk_file, out)
-    code = (f"from pathlib import Path, PosixPath\nfrom llm.recipes import FinetuneOptions\nfrom llm.finetune import finetune\n"
-            f"finetune({chosen!r})")
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    code = (
+        "from pathlib import Path, PosixPath\nfrom llm.recipes import FinetuneOptions\n"
+        "from llm.finetune import finetune\n"
+        f"finetune({chosen!r})"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     while not (out / "checkpoint.pt").exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -94,12 +113,23 @@ def test_the_best_adapter_is_kept_and_the_run_stops_early(toy: Path, talk_file: 
     """Trained on one conversation, validated on others: the loss there must rise."""
     train = write_rows(tmp_path / "train.jsonl", rows(1))
     valid = write_rows(tmp_path / "valid.jsonl", rows(6)[1:])
-    chosen = options(toy, train, tmp_path / "run", valid=(str(valid),), max_steps=400, learning_rate=3e-2, validate_every=3, patience=2,
-                     rows_per_step=1)
+    chosen = options(
+        toy,
+        train,
+        tmp_path / "run",
+        valid=(str(valid),),
+        max_steps=400,
+        learning_rate=3e-2,
+        validate_every=3,
+        patience=2,
+        rows_per_step=1,
+    )
     result = finetune(chosen)
     assert result.stopped_early and result.best_step < result.steps < 400
     manifest = json.loads((result.adapter / "manifest.json").read_text(encoding="utf-8"))
-    assert int(manifest["step"]) == result.best_step and float(manifest["valid_loss"]) == pytest.approx(result.best_loss, abs=1e-5)
+    assert int(manifest["step"]) == result.best_step and float(manifest["valid_loss"]) == pytest.approx(
+        result.best_loss, abs=1e-5
+    )
 
 
 def test_a_full_disk_leaves_the_adapter_and_the_checkpoint_before(
@@ -168,17 +198,61 @@ def test_recipes_are_valid_options() -> None:
 def test_steps_walk_through_whole_epochs(toy: Path, talk_file: Path, tmp_path: Path) -> None:
     chosen = options(toy, talk_file, tmp_path, rows_per_step=3)
     walked = [i for step in range(7) for i in rows_of_step(7, step, chosen)]
-    assert all(sorted(walked[k * 7:(k + 1) * 7]) == list(range(7)) for k in range(3))
+    assert all(sorted(walked[k * 7 : (k + 1) * 7]) == list(range(7)) for k in range(3))
 
 
 def test_two_processes_train_like_one(whole_run: Path, toy: Path, talk_file: Path, tmp_path: Path) -> None:
     """accelerate launch, two processes over gloo: the same data, split, must give the same adapter up to rounding."""
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
-               "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "llm", "finetune",
-               "--base", str(toy), "--data", str(talk_file), "--out", str(out), "--rank", "4", "--alpha", "8", "--block", "256",
-               "--rows-per-step", "2", "--max-steps", "8", "--warmup-steps", "2", "--validate-every", "4", "--checkpoint-every", "2",
-               "--learning-rate", "5e-3", "--epochs", "100", "--valid-share", "0.2", "--dropout", "0.0"]
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "0",
+        "-m",
+        "llm",
+        "finetune",
+        "--base",
+        str(toy),
+        "--data",
+        str(talk_file),
+        "--out",
+        str(out),
+        "--rank",
+        "4",
+        "--alpha",
+        "8",
+        "--block",
+        "256",
+        "--rows-per-step",
+        "2",
+        "--max-steps",
+        "8",
+        "--warmup-steps",
+        "2",
+        "--validate-every",
+        "4",
+        "--checkpoint-every",
+        "2",
+        "--learning-rate",
+        "5e-3",
+        "--epochs",
+        "100",
+        "--valid-share",
+        "0.2",
+        "--dropout",
+        "0.0",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]

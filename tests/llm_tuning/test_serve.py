@@ -42,7 +42,9 @@ def test_a_whole_adapter_passes_and_its_name_follows_its_content(adapter: Path, 
 @pytest.mark.parametrize("cut", [1, 1000, "header", "empty"])
 def test_a_half_written_adapter_is_refused(adapter: Path, toy: Path, cut: int | str) -> None:
     data = (adapter / WEIGHTS).read_bytes()
-    (adapter / WEIGHTS).write_bytes({"header": data[:20], "empty": b""}.get(str(cut), data[: -int(cut)] if isinstance(cut, int) else b""))
+    (adapter / WEIGHTS).write_bytes(
+        {"header": data[:20], "empty": b""}.get(str(cut), data[: -int(cut)] if isinstance(cut, int) else b"")
+    )
     with pytest.raises(ModelProblem, match="damaged or only half written"):
         check_adapter(adapter, toy)
 
@@ -63,14 +65,21 @@ def test_an_adapter_for_another_base_is_refused(adapter: Path, toy: Path, tmp_pa
 
     tokenizer = load_tokenizer(toy)
     wider = tmp_path / "wider"
-    build_model(NanoShape(vocabulary=512, hidden=128, intermediate=128, layers=2, heads=2, positions=512), tokenizer, 0).save_pretrained(wider)
+    build_model(
+        NanoShape(vocabulary=512, hidden=128, intermediate=128, layers=2, heads=2, positions=512), tokenizer, 0
+    ).save_pretrained(wider)
     with pytest.raises(ModelProblem, match="does not fit"):
         check_adapter(adapter, wider)
     same_shape = tmp_path / "twin"
-    build_model(NanoShape(vocabulary=512, hidden=64, intermediate=128, layers=2, heads=2, positions=512), tokenizer, 9).save_pretrained(same_shape)
+    build_model(
+        NanoShape(vocabulary=512, hidden=64, intermediate=128, layers=2, heads=2, positions=512), tokenizer, 9
+    ).save_pretrained(same_shape)
     marked = tmp_path / "marked"
-    write_folder(marked, lambda side: [shutil.copy(adapter / n, side / n) for n in (WEIGHTS, CONFIG)] and None,
-                 {"base_fingerprint": base_fingerprint(toy)})
+    write_folder(
+        marked,
+        lambda side: [shutil.copy(adapter / n, side / n) for n in (WEIGHTS, CONFIG)] and None,
+        {"base_fingerprint": base_fingerprint(toy)},
+    )
     assert check_adapter(marked, toy) == 8
     with pytest.raises(ModelProblem, match="another base"):
         check_adapter(marked, same_shape)
@@ -118,7 +127,9 @@ def test_each_thing_that_is_missing_has_its_own_message(toy: Path, adapter: Path
     assert "GiB of memory are needed" in problem(ServeOptions(str(toy), port=port, kv_gib=1_000_000))
     narrow = Path(shutil.copytree(toy, tmp_path / "narrow"))
     config = json.loads((narrow / "config.json").read_text(encoding="utf-8"))
-    (narrow / "config.json").write_text(json.dumps(config | {"num_attention_heads": 4, "head_dim": 16}), encoding="utf-8")
+    (narrow / "config.json").write_text(
+        json.dumps(config | {"num_attention_heads": 4, "head_dim": 16}), encoding="utf-8"
+    )
     assert "heads have size 16" in problem(ServeOptions(str(narrow), port=port))
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -146,12 +157,18 @@ def test_a_missing_environment_names_the_command(monkeypatch: pytest.MonkeyPatch
         serve_python()
 
 
-@pytest.mark.parametrize(("script", "message"), [
-    ("echo 'RuntimeError: [enforce fail] DefaultCPUAllocator: can not allocate; Cannot allocate memory'; exit 1", "not enough memory"),
-    ("kill -9 $$", "was killed, most often because memory ran out"),
-    ("echo 'ValueError: Unsupported CPU attention configuration: head_dim=48'; exit 1", "head size"),
-    ("echo something else; exit 7", "something else"),
-])
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (
+            "echo 'RuntimeError: [enforce fail] DefaultCPUAllocator: can not allocate; Cannot allocate memory'; exit 1",
+            "not enough memory",
+        ),
+        ("kill -9 $$", "was killed, most often because memory ran out"),
+        ("echo 'ValueError: Unsupported CPU attention configuration: head_dim=48'; exit 1", "head size"),
+        ("echo something else; exit 7", "something else"),
+    ],
+)
 def test_a_server_that_dies_while_starting_is_explained(
     script: str, message: str, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,8 +199,15 @@ def _call(method: str, path: str, headers: tuple[tuple[bytes, bytes], ...] = ())
 def test_only_our_routes_and_only_after_the_gate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(OPEN_FILE, raising=False)
     assert _call("POST", "/v1/chat/completions") == _call("GET", "/v1/models") == 299
-    closed = [("POST", "/v1/load_lora_adapter"), ("GET", "/metrics"), ("POST", "/inference/v1/generate"), ("GET", "/docs"),
-              ("POST", "/v1/chat/completions/"), ("POST", "/v1/../v1/load_lora_adapter"), ("DELETE", "/v1/models")]
+    closed = [
+        ("POST", "/v1/load_lora_adapter"),
+        ("GET", "/metrics"),
+        ("POST", "/inference/v1/generate"),
+        ("GET", "/docs"),
+        ("POST", "/v1/chat/completions/"),
+        ("POST", "/v1/../v1/load_lora_adapter"),
+        ("DELETE", "/v1/models"),
+    ]
     assert {_call(method, path) for method, path in closed} == {404}
     monkeypatch.setenv(OPEN_FILE, str(tmp_path / "open"))
     monkeypatch.setenv(GATE_WORD, "word")

@@ -26,11 +26,14 @@ from tests.llm_tuning.conftest import rows, write_rows
 EXPECTED = [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "Hello"}]
 
 
-@pytest.mark.parametrize("row", [
-    {"messages": EXPECTED},
-    {"conversations": [{"from": "human", "value": "你好"}, {"from": "gpt", "value": "Hello"}]},
-    {"instruction": "你好", "input": "", "output": "Hello"},
-])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": EXPECTED},
+        {"conversations": [{"from": "human", "value": "你好"}, {"from": "gpt", "value": "Hello"}]},
+        {"instruction": "你好", "input": "", "output": "Hello"},
+    ],
+)
 def test_three_formats_give_one_conversation(row: dict[str, Any]) -> None:
     assert parse_row(row) == EXPECTED
 
@@ -38,12 +41,25 @@ def test_three_formats_give_one_conversation(row: dict[str, Any]) -> None:
 def test_alpaca_with_history_system_and_input() -> None:
     row = {"instruction": "b", "input": "c", "output": "d", "history": [["x", "y"]], "system": "s"}
     assert [(m["role"], m["content"]) for m in parse_row(row)] == [
-        ("system", "s"), ("user", "x"), ("assistant", "y"), ("user", "b\nc"), ("assistant", "d")]
+        ("system", "s"),
+        ("user", "x"),
+        ("assistant", "y"),
+        ("user", "b\nc"),
+        ("assistant", "d"),
+    ]
 
 
 def test_every_bad_line_is_listed_with_its_number_and_nothing_is_returned(tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
-    write_rows(bad, [{"messages": EXPECTED}, {"messages": [EXPECTED[0]]}, {"text": "x"}, {"messages": [{"role": "bot", "content": "x"}]}])
+    write_rows(
+        bad,
+        [
+            {"messages": EXPECTED},
+            {"messages": [EXPECTED[0]]},
+            {"text": "x"},
+            {"messages": [{"role": "bot", "content": "x"}]},
+        ],
+    )
     with bad.open("a", encoding="utf-8") as file:
         file.write("{oops\n" + '{"messages": [{"role": "user"}]}\n')
     with pytest.raises(MalformedData) as caught:
@@ -57,16 +73,24 @@ def test_every_bad_line_is_listed_with_its_number_and_nothing_is_returned(tmp_pa
 def test_the_mask_token_by_token(toy: Path) -> None:
     """Exactly the assistant's words and the token that ends its turn, in a dialogue with a system message."""
     tokenizer = load_tokenizer(toy)
-    messages = [{"role": "system", "content": "Listen."}, {"role": "user", "content": "睡不好。"},
-                {"role": "assistant", "content": "多久了？"}, {"role": "user", "content": "Long."},
-                {"role": "assistant", "content": "I see."}]
+    messages = [
+        {"role": "system", "content": "Listen."},
+        {"role": "user", "content": "睡不好。"},
+        {"role": "assistant", "content": "多久了？"},
+        {"role": "user", "content": "Long."},
+        {"role": "assistant", "content": "I see."},
+    ]
     encoded = encode(messages, tokenizer)
     assert list(encoded.ids) == tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False)
     # The same, put together by hand from the pieces of the ChatML text.
     expected: list[tuple[int, bool]] = []
     for message in messages:
         ours = message["role"] == "assistant"
-        for text, target in ((f"<|im_start|>{message['role']}\n", False), (message["content"] + "<|im_end|>", ours), ("\n", False)):
+        for text, target in (
+            (f"<|im_start|>{message['role']}\n", False),
+            (message["content"] + "<|im_end|>", ours),
+            ("\n", False),
+        ):
             expected += [(i, target) for i in tokenizer(text, add_special_tokens=False)["input_ids"]]
     assert [(i, label != IGNORED) for i, label in zip(encoded.ids, encoded.labels, strict=True)] == expected
     assert all(label in (IGNORED, i) for i, label in zip(encoded.ids, encoded.labels, strict=True))
@@ -81,9 +105,11 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(toy: Path) -> None:
 
 def test_a_template_without_an_end_token_is_refused(toy: Path) -> None:
     tokenizer = load_tokenizer(toy)
-    tokenizer.chat_template = ("{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}"
-                               "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}")
-    with pytest.raises(ValueError, match="never learn to stop"):
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+    )
+    with pytest.raises(ValueError, match="never stop"):
         encode(EXPECTED, tokenizer)
 
 
