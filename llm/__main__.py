@@ -90,20 +90,17 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def parity(options: argparse.Namespace) -> int:
+    import httpx
+
     from llm.parity import parity as run
 
     name = options.served_name or Path(options.base).name
-    report = run(
-        options.base,
-        _pairs(options.adapter),
-        options.url.rstrip("/").removesuffix("/v1"),
-        name,
-        options.tokens,
-        options.dtype,
-        options.limit,
-        options.device,
-        options.tolerance,
-    )
+    url = options.url.rstrip("/").removesuffix("/v1")
+    chosen = (options.tokens, options.dtype, options.limit, options.device, options.tolerance)
+    try:
+        report = run(options.base, _pairs(options.adapter), url, name, *chosen)
+    except httpx.HTTPError as error:
+        raise RuntimeError(f"{url} did not answer as a proven model would: {error!r}") from error
     say(report.text())
     return 0 if report.passed else 1
 

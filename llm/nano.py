@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from llm.adapters import content_name
@@ -35,15 +35,18 @@ def nano_options(port: int = PORT) -> ServeOptions:
     )
 
 
-def open_nano(port: int = PORT) -> Nano:
-    """Attach to a proven nano server on this port, or start one (half a minute or more). Raises ServeProblem."""
+def open_nano(port: int = PORT, tell: Callable[[str], None] = lambda text: None) -> Nano:
+    """Attach to a proven nano server on this port, or start one (half a minute or more; `tell` is told).
+
+    Raises ServeProblem, which names the next step, such as `make serve-env`.
+    """
     if not CARDS["nano-base"].file.is_file():
         raise ServeProblem("the nano weights are not in this copy. Next step: get llm/weights, or use another --llm")
     options = nano_options(port)
     model = content_name("counsel", options.adapters["counsel"])
     url = f"http://{options.host}:{port}"
     if not _is_proven(url, model):
-        print("starting the nano model server; this takes half a minute or more ...", file=sys.stderr)  # noqa: T201
+        tell("starting the nano model server; this takes half a minute or more ...")
         return Nano(f"{url}/v1", model, NOT_A_COUNSELLOR, start(options))
     return Nano(f"{url}/v1", model, NOT_A_COUNSELLOR, None)
 

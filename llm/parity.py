@@ -121,24 +121,34 @@ def reference(
     return Answer(tuple(prompt), tuple(ids), tuple(logprobs), tuple(margins), finish)
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What is expected: `answers[model]` has one answer per conversation of `asked`; `stops` end an answer."""
+
+    asked: tuple[list[dict[str, str]], ...]
+    answers: Mapping[str, tuple[Answer, ...]]
+    stops: tuple[int, ...]
+
+
 def references(
     base: str, adapters: Mapping[str, Path], served_name: str, tokens: int, dtype: str, limit: int, device: str
-) -> tuple[dict[str, list[Answer]], list[list[dict[str, str]]]]:
-    """Model name -> its answers, one per conversation, and the conversations."""
+) -> Reference:
+    """Answer every conversation with the base and with each adapter, by transformers and peft."""
     tokenizer = load_tokenizer(base)
     from peft import PeftModel  # after load_tokenizer, see llm/stack.py
 
-    asked = conversations(tokenizer, limit - tokens)
-    found: dict[str, list[Answer]] = {}
+    asked = tuple(conversations(tokenizer, limit - tokens))
+    found: dict[str, tuple[Answer, ...]] = {}
+    stops: list[int] = []
     for name, folder in {served_name: None, **adapters}.items():
-        # A fresh base each time: an adapter that was unloaded may leave traces, which is the very thing that is tested.
+        # A fresh base each time: an adapter that was unloaded may leave traces, the very thing that is tested.
         model = load_base(base, dtype).to(device)
         stops = stop_ids_of(model, tokenizer)
         if folder is not None:
             model = PeftModel.from_pretrained(model, str(folder), autocast_adapter_dtype=dtype == "float32").eval()
-        found[name] = [reference(model, tokenizer, messages, tokens, stops) for messages in asked]
+        found[name] = tuple(reference(model, tokenizer, messages, tokens, stops) for messages in asked)
         del model
-    return found, asked
+    return Reference(asked, found, tuple(stops))
 
 
 def stop_ids_of(model: Any, tokenizer: Any) -> list[int]:
@@ -148,32 +158,35 @@ def stop_ids_of(model: Any, tokenizer: Any) -> list[int]:
     return sorted({i for i in (*listed, tokenizer.eos_token_id) if i is not None})
 
 
-def ask(url: str, model: str, messages: list[dict[str, str]], tokens: int) -> Answer:
-    """The server's greedy answer through the route that the app uses. Raises httpx.HTTPError."""
+def _post(url: str, body: dict[str, Any]) -> Any:
     import httpx
 
-    body = {
-        "model": model,
-        "messages": messages,
-        "max_tokens": tokens,
-        "temperature": 0.0,
-        "logprobs": True,
-        "top_logprobs": 1,
-        "return_token_ids": True,
-    }
-    word = os.environ.get(GATE_WORD, "")
-    answer = httpx.post(
-        f"{url}/v1/chat/completions",
-        json=body,
-        timeout=TIMEOUT_S,
-        headers={GATE_HEADER.decode(): word},
-        trust_env=False,
-    )
+    headers = {GATE_HEADER.decode(): os.environ.get(GATE_WORD, "")}
+    answer = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=TIMEOUT_S, headers=headers, trust_env=False)
     answer.raise_for_status()
-    found = answer.json()
+    return answer.json()
+
+
+def ask(url: str, model: str, messages: list[dict[str, str]], tokens: int) -> Answer:
+    """The server's greedy answer through the route that the app uses. Raises httpx.HTTPError."""
+    body = {"model": model, "messages": messages, "max_tokens": tokens, "temperature": 0.0}
+    found = _post(url, body | {"logprobs": True, "top_logprobs": 1, "return_token_ids": True})
     choice = found["choices"][0]
     logprobs = tuple(float(entry["logprob"]) for entry in choice["logprobs"]["content"])
     return Answer(tuple(found["prompt_token_ids"]), tuple(choice["token_ids"]), logprobs, (), choice["finish_reason"])
+
+
+def stops_at(url: str, model: str, messages: list[dict[str, str]], stop_id: int) -> bool:
+    """Does an answer end where the model is made to say this token first?"""
+    body = {
+        "model": model,
+        "messages": messages,
+        "max_tokens": 3,
+        "temperature": 0.0,
+        "logit_bias": {str(stop_id): 100},
+    }
+    found = _post(url, body)
+    return bool(found["choices"][0]["finish_reason"] == "stop" and found["usage"]["completion_tokens"] == 1)
 
 
 def compare(expected: Answer, got: Answer, tolerance: float) -> tuple[str, float]:
@@ -208,6 +221,12 @@ def _judge(check: str, model: str, pairs: Sequence[tuple[Answer, Answer]], toler
     return Finding(check, model, not wrong, detail), max((difference for _, difference in results), default=0.0)
 
 
+def _tells_apart(base: Sequence[Answer], adapter: Sequence[Answer], name: str, tolerance: float) -> Finding:
+    """An adapter that answers like the base everywhere would hide a mix-up, so it cannot be proven."""
+    differs = any(compare(a, b, 4 * tolerance)[0] for a, b in zip(base, adapter, strict=True))
+    return Finding("tells apart", name, differs, "differs from the base" if differs else "answers just like the base")
+
+
 def parity(
     base: str,
     adapters: Mapping[str, Path],
@@ -221,42 +240,31 @@ def parity(
 ) -> ParityReport:
     """Run all checks against a running server; `adapters` maps served names to folders.
 
-    `limit` is the context in tokens that the long prompt may use. Raises httpx.HTTPError where the
-    server does not answer.
+    `limit` is the context in tokens that the long prompt may use. Raises httpx.HTTPError where the server does not
+    answer.
     """
     allowed = TOLERANCE[dtype] if tolerance is None else tolerance
-    expected, asked = references(base, adapters, served_name, tokens, dtype, limit, device)
-    findings: list[Finding] = []
+    expected = references(base, adapters, served_name, tokens, dtype, limit, device)
+    findings = [_tells_apart(expected.answers[served_name], expected.answers[name], name, allowed) for name in adapters]
     differences: list[float] = []
 
-    def judge(check: str, model: str, pairs: Sequence[tuple[Answer, Answer]]) -> None:
-        finding, difference = _judge(check, model, pairs, allowed)
+    def judge(check: str, model: str, got: Sequence[Answer], wanted: Sequence[Answer]) -> None:
+        finding, difference = _judge(check, model, list(zip(wanted, got, strict=True)), allowed)
         findings.append(finding)
         differences.append(difference)
 
-    for name in adapters:
-        tells = any(compare(a, b, 4 * allowed)[0] for a, b in zip(expected[served_name], expected[name], strict=True))
+    for name, wanted in expected.answers.items():
+        judge("one at a time", name, [ask(url, name, messages, tokens) for messages in expected.asked], wanted)
+        missed = [stop for stop in expected.stops if not stops_at(url, name, expected.asked[0], stop)]
         findings.append(
-            Finding(
-                "tells apart",
-                name,
-                tells,
-                "differs from the base"
-                if tells
-                else "answers like the base on every question, so a mix-up could not be seen",
-            )
+            Finding("stop tokens", name, not missed, f"{len(expected.stops)} known, not stopping: {missed}")
         )
-    for name, answers in expected.items():
-        judge("one at a time", name, [(a, ask(url, name, m, tokens)) for a, m in zip(answers, asked, strict=True)])
+    places = list(range(len(expected.asked))) * COPIES
+    jobs = [(name, place) for place in places for name in expected.answers]
     for turn in range(ROUNDS):
-        jobs = [(name, place) for _ in range(COPIES) for place in range(len(asked)) for name in expected]
         with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
-            got = list(pool.map(lambda job: ask(url, job[0], asked[job[1]], tokens), jobs))
-        for name in expected:
-            mine = [
-                (expected[name][place], answer)
-                for (model, place), answer in zip(jobs, got, strict=True)
-                if model == name
-            ]
-            judge(f"mixed, round {turn + 1}", name, mine)
+            got = list(pool.map(lambda job: ask(url, job[0], expected.asked[job[1]], tokens), jobs))
+        for name, wanted in expected.answers.items():
+            mine = [answer for (model, _), answer in zip(jobs, got, strict=True) if model == name]
+            judge(f"mixed, round {turn + 1}", name, mine, [wanted[place] for place in places])
     return ParityReport(tuple(findings), allowed, max(differences))

@@ -139,3 +139,8 @@ def test_packing_keeps_every_conversation_whole_and_once(lengths: list[int], blo
 def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     assert epoch_order(50, 1, 0) == epoch_order(50, 1, 0) != epoch_order(50, 1, 1)
     assert sorted(epoch_order(50, 1, 0)) == list(range(50))
+
+
+def test_a_data_set_that_is_not_here_is_named() -> None:
+    with pytest.raises(MalformedData, match="neither a file here nor a data set"):
+        read_conversations(["nobody/nothing-of-this-name"])
