@@ -324,7 +324,8 @@ def _prove(server: Server, options: ServeOptions, python: str, names: Mapping[st
     done = subprocess.run(  # noqa: S603
         gate,
         cwd=ROOT,
-        env=server_environment(options) | {GATE_WORD: word},
+        # Waiting threads that spin starve the server on a machine with few cores.
+        env=server_environment(options) | {GATE_WORD: word, "OMP_WAIT_POLICY": "PASSIVE"},
         capture_output=True,
         text=True,
         check=False,

@@ -45,7 +45,11 @@ CARDS: dict[str, TunedCard] = {
             licence="Apache-2.0",
             commercial_use=True,
             training_data="SMILECHAT (CC0), counsel-chat (MIT)",
-            sha256="",
+            sha256="1e27871cd51e24a7a23832ff006a95e8bfb25f36eb958908055656bea76c9069",
+            quality={
+                "perplexity, 142 test dialogues of CPsyCounD": 143.65,
+                "perplexity, 60 test answers of counsel-chat": 82.2,
+            },
         ),
         TunedCard(
             name="nano-counsel",
@@ -54,7 +58,11 @@ CARDS: dict[str, TunedCard] = {
             licence="Apache-2.0",
             commercial_use=True,
             training_data="CPsyCounD (CC BY 4.0), counsel-chat (MIT)",
-            sha256="",
+            sha256="a4b76ab71d9ae06959ee0d414b3c489ea2113be30c8d4d2ba34dd8b8ffc2a08b",
+            quality={
+                "perplexity, 142 test dialogues of CPsyCounD": 78.49,
+                "perplexity, 60 test answers of counsel-chat": 81.11,
+            },
         ),
         TunedCard(
             name="nano-english",
@@ -63,7 +71,10 @@ CARDS: dict[str, TunedCard] = {
             licence="Apache-2.0",
             commercial_use=True,
             training_data="counsel-chat (MIT)",
-            sha256="",
+            sha256="037dfdff7e2731695b76872b6a520247b1447e49f297afe722c918d7c9c9ca8e",
+            quality={
+                "perplexity, 60 test answers of counsel-chat": 79.41,
+            },
         ),
     )
 }

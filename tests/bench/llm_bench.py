@@ -92,8 +92,8 @@ def tuning_step() -> dict[str, Any]:
 def requests() -> dict[str, Any]:
     """Requests per second, streaming, through the app's client and through httpx, on the same server."""
     import httpx
-    from llm.openai_compat import OpenAICompatible
 
+    from llm.openai_compat import OpenAICompatible
     from llm.types import Message, Prompt, Sampling
 
     options = replace(nano_options(8199), gate=False)
