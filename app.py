@@ -84,8 +84,9 @@ def parser() -> argparse.ArgumentParser:
         "--helplines", metavar="FILE", type=Path, help="your own file of crisis lines instead of the built-in one"
     )
     made.add_argument(
-        "--expression", metavar="MODEL", default=None,
-        help="the perception model that reads expressions, by its card's name (default: the one that is measured best)",
+        "--expression", metavar="CARD|PATH.onnx", default="expression/small",
+        help="what reads expressions: a card's name (see `python -m perception models`), or your own network with "
+             "PATH.card.json beside it (default: %(default)s)",
     )  # fmt: skip
     made.add_argument("--verbose", action="store_true", help="log more (never what anybody wrote)")
     return made
@@ -196,7 +197,12 @@ def services(options: argparse.Namespace) -> Services:
         lines = help_lines(options.helplines, options.region)
     except (OSError, ValueError) as error:
         raise CannotStart(f"the crisis lines: {error}. Next step: mend the file, or leave --helplines out.") from error
-    perceiver_options = PerceiverOptions(model=options.expression) if options.expression else PerceiverOptions()
+    perceiver_options = PerceiverOptions(model=options.expression)
+    try:
+        Perceiver(perceiver_options).close()  # a model that cannot be used is reported now, not at the first frame
+    except (OSError, ValueError, KeyError) as error:
+        problem = error.args[0] if isinstance(error, KeyError) else error
+        raise CannotStart(f"--expression: {problem}. Next step: mend that, or leave the option out.") from error
     kept = keeping(options.no_store, options.data or os.environ.get("BESIDE_DATA"))
     model, status = chat_model(options.llm, options.model)
     return Services(
