@@ -1,5 +1,6 @@
 # make run     serve the app on 127.0.0.1:7860          make test    set up, check and test everything but `gpu`
 # make check   ruff, mypy (strict), import contracts    make bench   speed, as ratios against baselines in the same run
+# make serve-env   the environment of the model server (vLLM)      make bench-llm   tuning and serving speed
 PYTHON ?= python3.11
 PYTHON_FOUND := $(shell command -v $(PYTHON) || command -v python3)
 HOST ?= 127.0.0.1
@@ -8,7 +9,7 @@ LLM ?=
 MODEL ?=
 ARGS ?=
 
-.PHONY: run test check bench browser
+.PHONY: run test check bench bench-llm browser serve-env
 
 # Each recipe asks .ci/env.py for the interpreter of its environment, which it builds the first time.
 define with_env
@@ -24,8 +25,15 @@ check:
 browser:
 	@sh .ci/browser.sh
 
-test: browser check
+# The model server's environment: 2.5 GB, built once; without it the tests marked `vllm` skip and say so.
+serve-env:
+	@$(PYTHON_FOUND) .ci/serve_env.py
+
+test: browser serve-env check
 	$(call with_env,test,"$$python" -m pytest -q $(ARGS))
 
 bench:
 	$(call with_env,test,"$$python" -m tests.bench)
+
+bench-llm:
+	$(call with_env,test,"$$python" -m tests.bench llm)

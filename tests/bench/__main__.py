@@ -17,6 +17,7 @@ from rich.table import Table
 BENCHMARKS = {
     "perception": "tests.bench.perception_bench",
     "chat": "tests.bench.chat_bench",
+    "llm": "tests.bench.llm_bench",
 }
 
 
