@@ -110,15 +110,15 @@ class EmotionalState:
     t0_s: float
     t1_s: float
     known: bool
-    expressions: Mapping[str, float] = field(default=_NONE)
+    expressions: Mapping[str, float] = field(default_factory=lambda: _NONE)
     valence: float = 0.0
     arousal: float = 0.0
     confidence: float = 0.0
     coverage: float = 0.0
     trend: float = 0.0
-    change: Mapping[str, float] = field(default=_NONE)
-    voice: Mapping[str, float] = field(default=_NONE)
-    compound: Mapping[str, float] = field(default=_NONE)
+    change: Mapping[str, float] = field(default_factory=lambda: _NONE)
+    voice: Mapping[str, float] = field(default_factory=lambda: _NONE)
+    compound: Mapping[str, float] = field(default_factory=lambda: _NONE)
     source: str = ""
     reason: str = ""
 
