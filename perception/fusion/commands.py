@@ -1,0 +1,115 @@
+"""python -m perception features | train fusion | evaluate | submit: thin shells over this package's functions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from perception.features.extractors import NAMES, extractor
+from perception.features.table import extract_all
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+TASKS = ("va", "expr", "au", "eri", "mtl")
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201
+
+
+def _features(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    made = extractor(arguments.set, arguments.model)
+    with tqdm(total=len(arguments.sources)) as bar:
+        written = extract_all(made, arguments.sources, arguments.out, each=lambda path: bar.update() or None)
+    _say(f"{len(written)} feature files of the set {made.name} ({made.width} columns) in {written[0].parent}")
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from perception.fusion.runs import train_run
+
+    progress = train_run(
+        arguments.task,
+        arguments.data,
+        arguments.features,
+        arguments.out,
+        seed=arguments.seed,
+        epochs=arguments.epochs,
+        shared=arguments.shared,
+        sigmoid_first=arguments.sigmoid_first,
+        separate=arguments.separate_best,
+    )
+    _say(
+        f"best epoch {progress.best_epoch['score'] + 1} of {progress.epoch}: {progress.best['score']:.4f} (validation)"
+    )
+    for name, value in progress.best.items():
+        if name != "score":
+            _say(f"  {name} alone: {value:.4f} in epoch {progress.best_epoch[name] + 1} (no one model has all)")
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from perception.fusion.runs import evaluate_runs
+
+    _say(json.dumps(evaluate_runs(arguments.runs, arguments.data, smooth=arguments.smooth), indent=1))
+    return 0
+
+
+def _submit(arguments: argparse.Namespace) -> int:
+    from perception.fusion.runs import submit_runs
+
+    rows = submit_runs(arguments.runs, arguments.data, arguments.list, arguments.out, smooth=arguments.smooth)
+    _say(f"{arguments.out}: {rows} rows")
+    return 0
+
+
+def _train_kinds(commands: Subparsers) -> Subparsers:
+    """The sub-commands of `train`, which other parts of perception share; made here where nobody has yet."""
+    existing: Any = commands.choices.get("train")
+    if existing is None:
+        return commands.add_parser("train", help="train a model").add_subparsers(dest="kind", required=True)
+    for action in existing._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return action
+    raise ValueError("the command `train` exists and takes no kinds; fusion cannot be added to it")
+
+
+def add_commands(commands: Subparsers) -> None:
+    """Each command sets `run`, a function from the parsed arguments to the exit status."""
+    command = commands.add_parser("features", help="extract one feature set of recordings or folders of crops")
+    command.add_argument(
+        "sources", type=Path, nargs="+", metavar="SOURCE", help="a sound file, or a folder of 00001.jpg ..."
+    )
+    command.add_argument("--set", required=True, choices=NAMES)
+    command.add_argument("--model", help="for timm, speech and expression: which model")
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets <set>/<name>.npz")
+    command.set_defaults(run=_features)
+
+    command = _train_kinds(commands).add_parser("fusion", help="the networks of arXiv 2303.09158 and 2407.12258")
+    command.add_argument("--task", required=True, choices=TASKS)
+    command.add_argument("--data", type=Path, required=True, metavar="ROOT", help="the data set in its own layout")
+    command.add_argument("--features", nargs="+", required=True, metavar="SET", help="folders under ROOT/features")
+    command.add_argument(
+        "--out", type=Path, required=True, metavar="RUN", help="continues where an earlier run stopped"
+    )
+    command.add_argument("--seed", type=int, help="default: the paper's")
+    command.add_argument("--epochs", type=int, help="default: the paper's")
+    command.add_argument("--shared", action="store_true", help="mtl: one copy for all outputs instead of four")
+    command.add_argument("--sigmoid-first", action="store_true", help="expr: the authors' cross-entropy on sigmoids")
+    command.add_argument("--separate-best", action="store_true", help="va: also keep the best epoch of each output")
+    command.set_defaults(run=_train)
+
+    for name, run, text in (
+        ("evaluate", _evaluate, "score runs (several: their mean)"),
+        ("submit", _submit, "write predictions in the challenge's format"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+        command.add_argument("--data", type=Path, required=True, metavar="ROOT")
+        command.add_argument("--smooth", type=int, default=0, metavar="FRAMES", help="moving average over +- FRAMES")
+        command.set_defaults(run=run)
+    command.add_argument("--list", type=Path, help="frame tasks: the challenge's template (video/00001.jpg a line)")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE")
