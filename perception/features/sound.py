@@ -168,7 +168,7 @@ def speech_frames(power: Floats) -> npt.NDArray[np.bool_]:
     level = 10.0 * np.log10(power.sum(axis=1) + 1e-12)
     loud, floor = np.percentile(level, 95), np.percentile(level, 5)
     active = level > min(max(loud - 35.0, floor + 6.0), loud - 12.0)
-    margin = np.convolve(active.astype(np.float32), np.ones(21), mode="same") > 0.5
+    margin = np.convolve(active.astype(np.float32), np.ones(21))[10 : 10 + len(active)] > 0.5
     gaps = np.flatnonzero(np.diff(np.concatenate([[1], margin.astype(np.int8), [1]])))
     for start, end in gaps.reshape(-1, 2):
         if end - start <= 10 and start > 0 and end < len(margin):

@@ -36,7 +36,7 @@ class FusionReading:
 
     `expression` (8,) probabilities over circumplex.FUSED_EXPRESSIONS (Neutral, Anger, Disgust, Fear, Happiness,
     Sadness, Surprise, Other); `emotion` (8,) over circumplex.EMOTIONS (neutral, calm, happy, sad,
-    angry, fearful, disgust, surprised); `valence`, `arousal` in [-1, 1], DERIVED from the labels' places on the circumplex;
+    angry, fearful, disgust, surprised); `valence`, `arousal` in [-1, 1], derived from the circumplex;
     `confidence` in [0, 1], 0 where neither a face nor a voice was there (then the probabilities are uniform and mean
     nothing). `faces` and `voiced_s` say how much was seen (frames) and heard (seconds of voiced speech).
     """
