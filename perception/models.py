@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from perception.types import EXPRESSIONS
+
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 
 
@@ -51,6 +53,40 @@ CARDS: dict[str, ModelCard] = {
             commercial_use=True,
             labels={"landmarks": tuple(str(i) for i in range(478))},
             notes="No blendshapes. Weak on small faces, turned heads and masks; thresholds: perception/quality.py.",
+        ),
+        ModelCard(
+            name="fusion/voice",
+            target="perception.fusion.voice:load_voice",
+            summary="Emotion (8) from sound alone: five small convolutional networks, blind to level.",
+            licence="CC BY-NC-SA 4.0",
+            commercial_use=False,
+            file="voice.npz",
+            sha256="69d869f5e00d521c3575b990c9d53ee3dc0fec779fd644e074c07f5975f0b615",
+            preprocessing={"rate_hz": 16000, "hop_s": 0.01, "mel_bands": 64},
+            labels={"emotion": ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")},
+            training_data="RAVDESS speech, actors 1-18 (CC BY-NC-SA 4.0), 1080 acted clips of two English sentences.",
+            quality={},
+            notes="Acted, North American English, two sentences, 24 to 36 years of age: another language, age or real "
+            "feeling was never measured. Says what a voice sounds like, not what a person feels.",
+        ),
+        ModelCard(
+            name="fusion/starter",
+            target="perception.fusion.starter:load_starter",
+            summary="Expression (8), emotion (8), valence and arousal from face readings, voice, or both, over 4 s.",
+            licence="CC BY-NC-SA 4.0",
+            commercial_use=False,
+            file="fusion_starter.onnx",
+            sha256="5ffa5fabbaeb086aa35090f96089a98ae201b5624ed42140555bd8e0973580cf",
+            preprocessing={"steps": 40, "faces": "expression/small", "voice": "fusion/voice"},
+            labels={
+                "expression": (*EXPRESSIONS, "Other"),
+                "emotion": ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),
+            },
+            training_data="Built clips: readings of FER2013 validation crops (research use) with held-out readings of "
+            "RAVDESS actors 1-18 (CC BY-NC-SA 4.0). Valence and arousal are derived from the labels.",
+            quality={},
+            notes="Face and voice of a training clip are of different people: how real ones go together was never "
+            "seen. 'Other' means only that the faces of a clip fit no one expression.",
         ),
     )
 }

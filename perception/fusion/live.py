@@ -22,7 +22,6 @@ from perception.features.sound import (
     measure,
 )
 from perception.fusion.starter import STEPS, FusionReading, StarterFusion, log_of
-from perception.fusion.voice import MIN_VOICED_S
 from perception.types import EXPRESSIONS
 
 #: Seconds of face and of sound that a reading looks back on.
@@ -135,8 +134,7 @@ class LiveFusion:
         reading = self._model.voice.of_tracks(tracks, self._turn, SPEECH_FRAMES)
         self._voiced_s = reading.voiced_s
         if reading.log_probabilities is None:
-            if reading.voiced_s < MIN_VOICED_S:
-                self._scores = [None] * len(self._scores)
+            self._scores = [None] * len(self._scores)
             return None
         self._scores[self._turn] = reading.log_probabilities
         self._turn = (self._turn + 1) % len(self._scores)

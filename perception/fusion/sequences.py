@@ -55,7 +55,7 @@ class Chances:
     no_voice: float = 0.3
     no_face: float = 0.3
     other_voice: float = 0.04  # a voice of another emotion: somebody else spoke
-    scrambled: float = 0.06  # each step another person and expression: tracking went wrong, the truth is "Other"
+    scrambled: float = 0.1  # each step another person and expression: tracking went wrong, the truth is "Other"
     wrong_frame: float = 0.08
     gap: float = 0.3
 

@@ -71,7 +71,7 @@ def loss_of(net: StarterNet, clips: Clips) -> torch.Tensor:
     return labels + 2 * (place - torch.from_numpy(clips.place)).square().mean()
 
 
-def train(readings: Readings, folder: Path, *, steps: int = 3000, batch: int = 128, seed: int = 0) -> StarterNet:
+def train(readings: Readings, folder: Path, *, steps: int = 2000, batch: int = 96, seed: int = 0) -> StarterNet:
     """The network, weights averaged over the last steps; continues from `folder`/last.pt."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
@@ -95,7 +95,7 @@ def train(readings: Readings, folder: Path, *, steps: int = 3000, batch: int = 1
         optimiser.step()
         schedule.step()
         average.update_parameters(net)
-        if (step + 1) % 500 == 0:
+        if (step + 1) % 100 == 0 or step + 1 == steps:
             torch.save(
                 {"step": step + 1, **{name: part.state_dict() for name, part in state.items()}}, folder / "partial.pt"
             )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from perception.features.sound import VOICED, Floats, FrameTracks, measure, to_mono, voice_features
+from perception.features.sound import N_MELS, VOICED, Floats, FrameTracks, measure, to_mono, voice_features
 from perception.fusion.circumplex import EMOTIONS, expected_place
 from perception.models import ModelCard
 
@@ -23,7 +23,10 @@ PASS, STEP = 320, 160
 #: Less voiced speech than this (seconds) says nothing about a voice.
 MIN_VOICED_S = 0.25
 #: Quieter than this (dB relative to full scale, loud parts) nobody is speaking to the microphone.
-MIN_LEVEL_DB = -70.0
+MIN_LEVEL_DB = -100.0
+#: Speech swells and ebbs: its energy deviates by 12 dB and more, by 5 under noise at 10 dB; hum, tones, fans and rain
+#: by 2 at most (measured on training speakers and on built sounds). In units of 10 dB.
+MIN_MOVEMENT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class VoiceModel:
         `newest` so many frames."""
         features = voice_features(tracks)[-(newest or 0) :]
         voiced_s = float((features[:, -3] > VOICED).sum()) / 100.0
-        if voiced_s < MIN_VOICED_S or loud_db(tracks) < MIN_LEVEL_DB:
+        steady = len(features) == 0 or float(features[:, N_MELS].std()) < MIN_MOVEMENT
+        if voiced_s < MIN_VOICED_S or steady or loud_db(tracks) < MIN_LEVEL_DB:
             return VoiceReading(None, voiced_s)
         sessions = self._sessions if member is None else [self._sessions[member]]
         starts = range(0, max(1, len(features) - PASS + STEP), STEP) if len(features) > PASS else [0]

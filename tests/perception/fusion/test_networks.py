@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -150,7 +152,7 @@ def test_attention_agrees_with_torchs() -> None:
 def test_eri_rate_falls_to_its_floor_and_never_jumps() -> None:
     rates = [eri_learning_rate(epoch) for epoch in range(100)]
     assert rates[39] == 1e-4 and rates[40] == pytest.approx(5e-5) and rates[45] == pytest.approx(2.5e-5)
-    assert rates[-1] == 1e-5 and all(a >= b for a, b in zip(rates, rates[1:], strict=False))
+    assert rates[-1] == 1e-5 and all(a >= b for a, b in itertools.pairwise(rates))
 
 
 @pytest.mark.parametrize("shared", [False, True])
