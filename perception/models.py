@@ -55,6 +55,21 @@ CARDS: dict[str, ModelCard] = {
             notes="No blendshapes. Weak on small faces, turned heads and masks; thresholds: perception/quality.py.",
         ),
         ModelCard(
+            name="geometry/emfacs",
+            target="perception.emfacs:load_emfacs",
+            summary="Expressions, valence and arousal from twelve action units by EMFACS prototypes: no weights.",
+            licence="Apache-2.0",
+            commercial_use=True,
+            labels={"expressions": EXPRESSIONS},
+            quality={
+                "FER2013 PublicTest, 2467 near-frontal stills against the population's neutral: accuracy": 0.40,
+                "the same: mean recall of 7 (Happiness .73, Neutral .67, Surprise .51, the rest below .20)": 0.30,
+            },
+            notes="Action units 5, 9, 16 and 20 cannot be measured from the mesh, so fear, disgust and anger are weak; "
+            "a posed prototype is not a feeling. FER2013's PublicTest was in view when the scales were set. Better "
+            "after five seconds of the person's own neutral face.",
+        ),
+        ModelCard(
             name="fusion/voice",
             target="perception.fusion.voice:load_voice",
             summary="Emotion (8) from sound alone: five small convolutional networks, blind to level.",
@@ -66,8 +81,8 @@ CARDS: dict[str, ModelCard] = {
             labels={"emotion": ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")},
             training_data="RAVDESS speech, actors 1-18 (CC BY-NC-SA 4.0), 1080 acted clips of two English sentences.",
             quality={},
-            notes="Acted, North American English, two sentences, 24 to 36 years of age: another language, age or real "
-            "feeling was never measured. Says what a voice sounds like, not what a person feels.",
+            notes="Acted speech of young North American adults, two sentences: another language, age or real feeling "
+            "was never measured. Says what a voice sounds like, not what a person feels.",
         ),
         ModelCard(
             name="fusion/starter",

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from perception.features.sound import HOP, RATE, VOICED, measure, to_mono
 from perception.features.table import Extractor, FeatureTable
+from perception.types import AUS
 
 Image = npt.NDArray[np.uint8]
 
@@ -107,6 +108,33 @@ class Expression:
         return FeatureTable(np.array(times), np.concatenate(rows).astype(np.float32))
 
 
+class Geometry:
+    """Of the first face in each frame of a video file: 478 landmarks in the head's own frame (x, y, z), pose in degrees
+    (pitch, yaw, roll), and the twelve action units' activations against the person's own running neutral. Frames
+    without a face that can be read have no row."""
+
+    name, width = "geometry@1", 478 * 3 + 3 + len(AUS)
+
+    def extract(self, source: Path) -> FeatureTable:
+        from perception.face import FaceMesh
+        from perception.pose import fit_head, to_canonical
+        from perception.reader import FaceReader
+        from perception.video import read_video
+
+        times, rows, reader = [], [], FaceReader()
+        with FaceMesh() as mesh:
+            for frame in read_video(source):
+                for face in mesh.find(frame.image)[:1]:
+                    shape = to_canonical(face.landmarks, fit_head(face.landmarks)).ravel()
+                    aus = reader.read(frame.image, face, frame.t_s).affect
+                    units = [aus.aus[au] for au in AUS] if aus is not None else [0.0] * len(AUS)
+                    rows.append(np.concatenate([shape, [face.pose.pitch, face.pose.yaw, face.pose.roll], units]))
+                    times.append(frame.t_s)
+        if not rows:
+            raise ValueError("no face was found in any frame, so that there is nothing to extract")
+        return FeatureTable(np.array(times), np.stack(rows).astype(np.float32))
+
+
 class ImageModel:
     """The pooled output of any timm image model for every crop of a folder, 224 px, ImageNet statistics."""
 
@@ -162,7 +190,8 @@ def _centres(count: int) -> npt.NDArray[np.float64]:
 
 
 EXTRACTORS: dict[str, Callable[..., Extractor]] = {
-    "logmel": LogMel, "prosody": Prosody, "egemaps": Egemaps, "expression": Expression, "timm": ImageModel,
+    "logmel": LogMel, "prosody": Prosody, "egemaps": Egemaps, "expression": Expression, "geometry": Geometry,
+    "timm": ImageModel,
     "speech": SpeechModel,
 }  # fmt: skip
 NAMES: Sequence[str] = tuple(EXTRACTORS)

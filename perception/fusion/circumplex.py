@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from perception.emfacs import CIRCUMPLEX
 from perception.types import EXPRESSIONS
 
 #: The speech corpus' classes, in its own order (RAVDESS).
@@ -23,11 +24,10 @@ EXPRESSION_OF: dict[str, str] = {
     "fearful": "Fear", "disgust": "Disgust", "surprised": "Surprise",
 }  # fmt: skip
 
-#: Pleasure and arousal in the table of 151 terms of Russell & Mehrabian (1977); "relaxed" stands for calm.
+#: The places of the expressions (perception.emfacs says from where); calm is "relaxed" in the same table.
 PLACE: dict[str, tuple[float, float]] = {
-    "neutral": (0.0, 0.0), "calm": (0.68, -0.46), "happy": (0.76, 0.48), "sad": (-0.63, -0.27),
-    "angry": (-0.51, 0.59), "fearful": (-0.64, 0.60), "disgust": (-0.60, 0.35), "surprised": (0.40, 0.67),
-}  # fmt: skip
+    name: (0.68, -0.46) if name == "calm" else CIRCUMPLEX[EXPRESSION_OF[name]] for name in EMOTIONS
+}
 
 _PLACES = np.array([PLACE[name] for name in EMOTIONS])
 

@@ -27,7 +27,7 @@ from perception.types import EXPRESSIONS
 #: Seconds of face and of sound that a reading looks back on.
 WINDOW_S = 4.0
 #: Frames of speech (10 ms each) that one network looks at in an update: what fits into 2 ms on one thread.
-SPEECH_FRAMES = 240
+SPEECH_FRAMES = 200
 #: Seconds between updates.
 STEP_S = WINDOW_S / STEPS
 _FRAMES = int(WINDOW_S * RATE / HOP)

@@ -13,7 +13,8 @@ import torch
 
 from perception.features.extractors import LogMel, Prosody, extractor
 from perception.features.table import FeatureTable, align, cached, extract_all, load_table, save_table
-from perception.fusion import data, labels, runs
+from perception.fusion import data as sets_of
+from perception.fusion import labels, runs
 from perception.fusion.commands import add_commands
 from perception.fusion.metrics import REACTIONS
 from perception.fusion.postprocess import ensemble, fill_gaps, moving_average
@@ -58,7 +59,7 @@ def va_root(tmp_path: Path) -> Path:
 
 
 def test_aff_wild2_joins_labels_and_features_by_frame(va_root: Path) -> None:
-    videos, widths = data.aff_wild2(va_root, "va", "train", ["frame-a", "frame-b"])
+    videos, widths = sets_of.aff_wild2(va_root, "va", "train", ["frame-a", "frame-b"])
     assert [v.name for v in videos] == ["12-24-1920x1080", "130-25-1280x720_left", "130-25-1280x720_right"]
     assert widths == (6, 4)
     va, features = hidden_truth(300, 0)
@@ -68,8 +69,8 @@ def test_aff_wild2_joins_labels_and_features_by_frame(va_root: Path) -> None:
 
 
 def test_last_window_repeats_its_last_frame_and_says_so() -> None:
-    video = data.Video("v", np.arange(1, 11), np.arange(10.0, dtype=np.float32)[:, None], np.arange(10.0)[:, None])
-    out = data.windows([video], length=4, step=4)
+    video = sets_of.Video("v", np.arange(1, 11), np.arange(10.0, dtype=np.float32)[:, None], np.arange(10.0)[:, None])
+    out = sets_of.windows([video], length=4, step=4)
     assert out.features[:, :, 0].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 9, 9]]
     assert out.real[2].tolist() == [True, True, False, False]
 
@@ -102,25 +103,25 @@ def test_faults_name_the_file(va_root: Path) -> None:
     whole = features.read_bytes()
     features.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"12-24-1920x1080\.npz: not a whole feature file"):
-        data.aff_wild2(va_root, "va", "train", ["frame-a"])
+        sets_of.aff_wild2(va_root, "va", "train", ["frame-a"])
     np.savez(features, times_s=np.arange(3.0), values=np.array([[0.0], [np.nan], [0.0]]))
     with pytest.raises(ValueError, match=r"12-24-1920x1080\.npz: row 1 .*not a finite"):
-        data.aff_wild2(va_root, "va", "train", ["frame-a"])
+        sets_of.aff_wild2(va_root, "va", "train", ["frame-a"])
     np.savez(features, times_s=np.arange(3.0), values=np.array([[{}], [0], [0]], dtype=object))
     with pytest.raises(ValueError, match=r"12-24-1920x1080\.npz: .*pickle"):
-        data.aff_wild2(va_root, "va", "train", ["frame-a"])
+        sets_of.aff_wild2(va_root, "va", "train", ["frame-a"])
 
 
 def test_labels_that_end_before_the_video_name_the_line(va_root: Path) -> None:
     path = write_labels(va_root, "va", "train", "12-24-1920x1080", ["0,0"] * 100)
     with pytest.raises(ValueError, match=rf"{path.name}:101: the labels end at frame 100, .* go on to frame 300"):
-        data.aff_wild2(va_root, "va", "train", ["frame-a"])
+        sets_of.aff_wild2(va_root, "va", "train", ["frame-a"])
 
 
 def test_a_video_without_any_face_is_an_error_that_names_it(va_root: Path, tmp_path: Path) -> None:
     write_features(va_root, "frame-a", "7-60-1920x1080", np.zeros((0, 6)), np.zeros(0))
     with pytest.raises(ValueError, match=r"7-60-1920x1080\.txt: no frame .* both"):
-        data.aff_wild2(va_root, "va", "val", ["frame-a"])
+        sets_of.aff_wild2(va_root, "va", "val", ["frame-a"])
     empty = tmp_path / "cropped_aligned" / "5-60"
     empty.mkdir(parents=True)
     from perception.features.extractors import read_crops
@@ -250,7 +251,7 @@ def write_multitask(root: Path, rows: int = 60) -> None:
 def test_multitask_layout_run_and_submission(tmp_path: Path, shared: bool) -> None:
     write_multitask(tmp_path)
     sets = ["frame-a", "frame-b"]
-    rows = data.s_aff_wild2(tmp_path, "train", sets)
+    rows = sets_of.s_aff_wild2(tmp_path, "train", sets)
     assert rows.rows.expression[0] == -1 and rows.rows.va[1, 1] == -5 and [f.shape[1] for f in rows.features] == [4, 2]
     sizes = {"d_model": 8, "layers": 1, "heads": 2}
     progress = runs.train_run("mtl", tmp_path, sets, tmp_path / "run", epochs=2, shared=shared, **sizes)
@@ -289,7 +290,7 @@ def write_hume(root: Path) -> None:
 
 def test_hume_layout_run_and_submission(tmp_path: Path) -> None:
     write_hume(tmp_path)
-    rows = data.hume_reaction(tmp_path, "train", ["faces", "voice"])
+    rows = sets_of.hume_reaction(tmp_path, "train", ["faces", "voice"])
     assert rows.features[0].shape == (6, 7, 3) and rows.real.sum(1).tolist() == [5, 6, 7, 5, 6, 7]
     assert (rows.features[0][0, 5:] == 0).all()
     sizes = {"width": 8, "blocks": 1, "levels": 2, "feed_forward": 8, "heads": 2}
@@ -307,10 +308,10 @@ def test_hume_faults_name_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "features" / "faces" / "00002.csv"
     path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
     with pytest.raises(ValueError, match=r"00002\.csv:7: .*(truncated|not a number)"):
-        data.hume_reaction(tmp_path, "train", ["faces"])
+        sets_of.hume_reaction(tmp_path, "train", ["faces"])
     path.write_text("timestamp,segment_id,f0,f1,f2\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"00002\.csv: no row of features"):
-        data.hume_reaction(tmp_path, "train", ["faces"])
+        sets_of.hume_reaction(tmp_path, "train", ["faces"])
 
 
 def test_a_prediction_that_is_not_finite_is_never_written(tmp_path: Path) -> None:
@@ -336,3 +337,13 @@ def test_commands_train_and_evaluate(va_root: Path, tmp_path: Path, capsys: pyte
     assert "validation" in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match="no finished run"):
         runs.load_run(tmp_path)
+
+
+def test_geometry_of_a_real_clip_and_of_one_without_a_face(data: Path) -> None:
+    made = extractor("geometry")
+    table = made.extract(data / "clips" / "single_face.mp4")
+    assert table.width == made.width == 478 * 3 + 3 + 12 and len(table.values) > 60
+    units = table.values[:, -12:]
+    assert units.min() >= 0 and units.max() <= 1
+    with pytest.raises(ValueError, match="no face was found"):
+        made.extract(data / "clips" / "no_face.mp4")

@@ -1,0 +1,14 @@
+"""Where turns and consents are kept: one SQLite file in one data folder, or a PostgreSQL database by URL."""
+
+from __future__ import annotations
+
+from assistant.store.erase import Erasure
+from assistant.store.errors import StoreDamaged, StoreError, StoreFull, StoreLocked, StoreNewer
+from assistant.store.folder import data_folder
+from assistant.store.saver import Saver
+from assistant.store.store import CONSENTS, Consent, Conversation, Store
+
+__all__ = [
+    "CONSENTS", "Consent", "Conversation", "Erasure", "Saver", "Store", "StoreDamaged", "StoreError", "StoreFull",
+    "StoreLocked", "StoreNewer", "data_folder",
+]

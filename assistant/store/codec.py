@@ -1,0 +1,64 @@
+"""Turn <-> JSON. The schema number is the Turn's own; an older one is brought up to date on reading.
+
+States are numbers and names only. Words are stored as they are, but for lone surrogates, which are not Unicode: "?".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+from assistant.store.errors import StoreDamaged, StoreNewer
+from assistant.types import Risk, RiskLevel, Turn
+from llm.types import Message, Prompt, Sampling, Usage
+from perception.types import EmotionalState
+
+SCHEMA = 1
+_MAPPINGS = ("expressions", "change", "voice", "compound")
+
+
+def turn_to_dict(turn: Turn) -> dict[str, Any]:
+    """A JSON-ready copy."""
+    # asdict cannot copy the states' read-only mappings.
+    shallow = {f.name: getattr(turn, f.name) for f in fields(turn)}
+    state = {f.name: getattr(turn.state, f.name) for f in fields(turn.state)}
+    for name in _MAPPINGS:
+        state[name] = {str(key): float(value) for key, value in state[name].items()}
+    for name, value in state.items():
+        if not isinstance(value, str | bool | dict):
+            state[name] = float(value)  # numpy's numbers are not JSON
+    risk = {"level": int(turn.risk.level), "evidence": list(turn.risk.evidence), "category": turn.risk.category}
+    prompt = None if turn.prompt is None else asdict(turn.prompt)
+    return {**shallow, "state": state, "risk": risk, "prompt": prompt, "usage": asdict(turn.usage), "schema": SCHEMA}
+
+
+def turn_to_json(turn: Turn) -> str:
+    """One line of JSON. Raises ValueError for a number that is not finite."""
+    text = json.dumps(turn_to_dict(turn), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def turn_from_json(text: str) -> Turn:
+    """Raises StoreNewer for a later schema, StoreDamaged for what is not a turn."""
+    try:
+        return turn_from_dict(json.loads(text))
+    except (ValueError, KeyError, TypeError) as error:
+        what = f"a stored turn cannot be read ({type(error).__name__})"
+        raise StoreDamaged(f"{what}; delete its conversation, or erase everything") from error
+
+
+def turn_from_dict(row: dict[str, Any]) -> Turn:
+    """The inverse of turn_to_dict."""
+    if row["schema"] > SCHEMA:
+        raise StoreNewer(f"a turn has schema {row['schema']}, this version reads up to {SCHEMA}; update the app")
+    risk = Risk(RiskLevel(row["risk"]["level"]), tuple(row["risk"]["evidence"]), row["risk"]["category"])
+    return Turn(**{
+        **row, "state": EmotionalState(**row["state"]), "risk": risk, "usage": Usage(**row["usage"]),
+        "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
+    })
+
+
+def _prompt(row: dict[str, Any]) -> Prompt:
+    sampling = Sampling(**{**row["sampling"], "stop": tuple(row["sampling"]["stop"])})
+    return Prompt(**{**row, "messages": tuple(Message(**m) for m in row["messages"]), "sampling": sampling})

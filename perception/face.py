@@ -1,0 +1,232 @@
+"""Faces in a frame: MediaPipe detection and its 478-point mesh, at a bounded working size, in the frame's own
+pixels."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from perception.models import ModelCard
+from perception.pose import fit_head, pose_of
+from perception.quality import MIN_SIDE_PX
+from perception.track import Box, iou
+from perception.types import Face, Image, Landmarks
+
+#: Frames are shrunk to this longest side (px) before detection: the models look at 128 and 192 px crops anyway.
+WORKING_SIDE_PX = 640
+#: MediaPipe's own defaults.
+MIN_DETECTION = 0.5
+MIN_TRACKING = 0.5
+#: A second face smaller than this share of the largest one's height is background (a poster, somebody far behind).
+BACKGROUND_SHARE = 0.35
+#: Boxes that overlap by this share (intersection over union) are one face.
+SAME_FACE_IOU = 0.2
+#: A close-up is this many times as wide as the face's box: what the mesh's own detector is used to.
+CLOSE_UP = 2.5
+
+
+def working_scale(image: Image) -> float:
+    """Detector px per picture px, at most 1."""
+    return float(min(1.0, WORKING_SIDE_PX / max(image.shape[:2])))
+
+
+def working_copy(image: Image) -> Image:
+    """The picture at the working size: the same array when it is small enough.
+
+    Huge pictures are thinned by whole steps first, so that an 8K frame costs about as much as a 1080p one.
+    """
+    scale = working_scale(image)
+    if scale == 1.0:
+        return image
+    height, width = image.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    step = max(1, int(0.5 / scale))
+    return np.asarray(cv2.resize(image[::step, ::step], size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+#: What MediaPipe's native code prints at every start although nothing is wrong; it offers no switch for these.
+_NOISE = re.compile(
+    rb"^(INFO: Created TensorFlow Lite|WARNING: All log messages before absl|[WI]\d{4} .*(inference_feedback_manager|"
+    rb"landmark_projection_calculator|gl_context)).*\n?", re.MULTILINE,
+)  # fmt: skip
+_quieting = threading.RLock()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave MediaPipe's start-up noise out of standard error. Whatever else is written meanwhile follows at the end."""
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    with _quieting, tempfile.TemporaryFile() as caught:
+        stderr = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            caught.seek(0)
+            if rest := _NOISE.sub(b"", caught.read()):
+                os.write(2, rest)
+            os.close(stderr)
+
+
+class FaceMesh:
+    """Finds up to `max_faces` faces and follows them from frame to frame. One instance per video or session: it holds
+    the last faces' places. Not thread-safe. `still=True` searches each picture anew."""
+
+    def __init__(self, max_faces: int = 1, still: bool = False) -> None:
+        if max_faces < 1:
+            raise ValueError(f"max_faces is at least 1, got {max_faces}")
+        self._talks = True  # until it has found a face once
+        with _quiet():
+            from mediapipe.python.solutions import face_mesh
+
+            self._mesh: Any = face_mesh.FaceMesh(
+                static_image_mode=still, max_num_faces=max_faces, refine_landmarks=True,
+                min_detection_confidence=MIN_DETECTION, min_tracking_confidence=MIN_TRACKING,
+            )  # fmt: skip
+            self._mesh.process(np.zeros((MIN_SIDE_PX, MIN_SIDE_PX, 3), dtype=np.uint8))  # the rest of it loads now
+
+    def find(self, image: Image) -> list[Face]:
+        """The faces of an (H, W, 3) uint8 RGB picture, largest first, in its own pixels. Face.score is the head fit's
+        (`pose.HeadFit.score`): the mesh reports no probability of its own."""
+        small = working_copy(image)
+        with _quiet() if self._talks else nullcontext():
+            found = self._mesh.process(small).multi_face_landmarks or []
+        self._talks = self._talks and not found
+        size = np.array([image.shape[1], image.shape[0], image.shape[1]], dtype=np.float32)
+        faces = [face for points in found if (face := _face(points, size)) is not None]
+        return sorted(faces, key=lambda face: face.box[1] - face.box[3])
+
+    def close(self) -> None:
+        """Free the native graph. The instance is of no use afterwards."""
+        self._mesh.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def coordinates_reference(points: Any) -> Landmarks:
+    """The (n, 3) x, y, z of a NormalizedLandmarkList, relative to the picture's width, height and width."""
+    return np.array([(point.x, point.y, point.z) for point in points.landmark], dtype=np.float32)
+
+
+def coordinates(points: Any) -> Landmarks:
+    """The same, read off the serialised message: a twentieth of the time, which was a tenth of the whole path.
+
+    Each landmark is 17 bytes (a two-byte header, then three fields of one tag byte and a little-endian float); a
+    message of any other shape is read point by point.
+    """
+    message = np.frombuffer(points.SerializeToString(), dtype=np.uint8)
+    if len(message) == 0 or len(message) % 17:
+        return coordinates_reference(points)
+    rows = message.reshape(-1, 17)
+    if (rows[:, [0, 1, 2, 7, 12]] != (0x0A, 0x0F, 0x0D, 0x15, 0x1D)).any():
+        return coordinates_reference(points)
+    floats = np.concatenate([rows[:, 3:7], rows[:, 8:12], rows[:, 13:17]], axis=1)
+    return np.ascontiguousarray(floats).view("<f4").astype(np.float32)
+
+
+def _face(points: Any, size: np.ndarray[Any, Any]) -> Face | None:
+    landmarks = coordinates(points) * size
+    low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
+    try:
+        fit = fit_head(landmarks)
+    except ValueError:  # a collapsed mesh is no face
+        return None
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    return Face(box=box, score=fit.score, landmarks=landmarks, pose=pose_of(fit))
+
+
+class FaceDetector:
+    """Boxes of all faces: up to about five metres away, or with `near` two metres at a fifth of the cost, which is what
+    the mesh itself uses and which misses many faces of a group. Not thread-safe."""
+
+    def __init__(self, near: bool = False) -> None:
+        with _quiet():
+            from mediapipe.python.solutions import face_detection
+
+            self._detector: Any = face_detection.FaceDetection(
+                model_selection=0 if near else 1, min_detection_confidence=MIN_DETECTION
+            )
+            self._detector.process(np.zeros((MIN_SIDE_PX, MIN_SIDE_PX, 3), dtype=np.uint8))
+
+    def boxes(self, image: Image) -> list[Box]:
+        """(x0, y0, x1, y1) px of each face, the surest first."""
+        height, width = image.shape[:2]
+        found = self._detector.process(working_copy(image)).detections or []
+        boxes = [detection.location_data.relative_bounding_box for detection in found]
+        return [
+            (b.xmin * width, b.ymin * height, (b.xmin + b.width) * width, (b.ymin + b.height) * height) for b in boxes
+        ]
+
+    def count(self, image: Image) -> int:
+        """How many people are in front of the camera: faces, those in the background left out."""
+        heights = [box[3] - box[1] for box in self.boxes(image)]
+        return sum(height >= BACKGROUND_SHARE * max(heights) for height in heights)
+
+    def close(self) -> None:
+        self._detector.close()
+
+
+class GroupMesh:
+    """Finds up to `max_faces` faces of any size for recordings: follows the near ones as `FaceMesh` does, and looks
+    closer at those that only the detector saw. Costs some milliseconds a face. Not thread-safe."""
+
+    def __init__(self, max_faces: int) -> None:
+        self._max_faces = max_faces
+        self._near, self._close_up, self._detector = FaceMesh(max_faces), FaceMesh(still=True), FaceDetector()
+
+    def find(self, image: Image) -> list[Face]:
+        """As `FaceMesh.find`."""
+        faces = self._near.find(image)
+        for box in self._detector.boxes(image):
+            if len(faces) < self._max_faces and all(iou(box, face.box) < SAME_FACE_IOU for face in faces):
+                faces += self._look_closer(image, box, faces)
+        return sorted(faces, key=lambda face: face.box[1] - face.box[3])
+
+    def _look_closer(self, image: Image, box: Box, known: list[Face]) -> list[Face]:
+        side = CLOSE_UP * max(box[2] - box[0], box[3] - box[1])
+        x0, y0 = (max(0, int((box[i] + box[i + 2] - side) / 2)) for i in (0, 1))
+        part = np.ascontiguousarray(image[y0 : int(y0 + side) + 1, x0 : int(x0 + side) + 1])
+        if min(part.shape[:2]) < MIN_SIDE_PX:
+            return []
+        shift = np.array([x0, y0, 0], dtype=np.float32)
+        found = [
+            replace(face, box=(face.box[0] + x0, face.box[1] + y0, face.box[2] + x0, face.box[3] + y0),
+                    landmarks=face.landmarks + shift)
+            for face in self._close_up.find(part)
+        ]  # fmt: skip
+        return [face for face in found if all(iou(face.box, other.box) < SAME_FACE_IOU for other in known)]
+
+    def close(self) -> None:
+        for part in (self._near, self._close_up, self._detector):
+            part.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def load_mesh(card: ModelCard, path: Path | None) -> Callable[..., FaceMesh]:
+    """What the card's `target` names: the maker of meshes, since each session needs its own (see FaceMesh)."""
+    return FaceMesh

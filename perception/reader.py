@@ -1,0 +1,106 @@
+"""One person's face, read against what is usual for that person: Face -> Sample."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from perception.action_units import PRIOR_CENTRE, PRIOR_SPREAD, activations, eyes_closed
+from perception.baseline import RunningBaseline, Vector
+from perception.geometry import MEASURES, measure
+from perception.models import load
+from perception.pose import fit_head, to_canonical
+from perception.quality import MAX_PITCH_DEG, MAX_YAW_DEG
+from perception.types import AUS, Affect, Face, Image, Quality
+
+#: (picture, face, action units) -> (probabilities over EXPRESSIONS, valence, arousal).
+AffectModel = Callable[[Image, Face, Mapping[int, float]], tuple[Mapping[str, float], float, float]]
+#: (stage name, milliseconds): called after each stage, for the bench.
+StageHook = Callable[[str, float], None]
+
+#: What a person's baseline is kept of: the measures, head pitch (degrees), head movement (degrees/s), valence, arousal.
+SIGNALS: tuple[str, ...] = (*MEASURES, "pitch", "movement", "valence", "arousal")
+#: Priors of the four signals after the measures: their centre, and a spread of about what a calm minute at a desk
+#: shows.
+_OTHER_CENTRE, _OTHER_SPREAD = (5.0, 8.0, 0.0, 0.1), (6.0, 6.0, 0.15, 0.12)
+#: An activation above this is a strong expression: the baseline does not learn from it.
+STRONG = 0.5
+#: The share of confidence that is left when the neutral is a stranger's (the population prior).
+PRIOR_CONFIDENCE = 0.6
+#: The share of confidence that is left at the limits of head rotation.
+TURNED_CONFIDENCE = 0.5
+#: Movement is read between frames no further apart than this (seconds).
+MAX_STEP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is kept of one frame: numbers, never pixels. `signals` is (17,) in the order of SIGNALS, or None where the
+    quality is not "ok"; `affect` likewise."""
+
+    t_s: float
+    quality: Quality
+    signals: Vector | None = None
+    affect: Affect | None = None
+    closed: bool = False
+
+
+class FaceReader:
+    """Reads one person. Holds their baseline and the last pose; not thread-safe."""
+
+    def __init__(self, model: str = "geometry/emfacs", on_stage: StageHook | None = None) -> None:
+        self._model: AffectModel = load(model)
+        self._source = model
+        self._on_stage = on_stage
+        self._last: tuple[float, float, float, float] | None = None
+        self.baseline = RunningBaseline(
+            np.concatenate([PRIOR_CENTRE, _OTHER_CENTRE]), np.concatenate([PRIOR_SPREAD, _OTHER_SPREAD])
+        )
+
+    def read(self, image: Image, face: Face, t_s: float) -> Sample:
+        """One face of good quality at `t_s` seconds -> its sample; the baseline learns from it if it is calm."""
+        start = time.perf_counter()
+        measures = measure(to_canonical(face.landmarks, fit_head(face.landmarks)))
+        start = self._stage("geometry", start)
+        n = len(MEASURES)
+        centre, spread = self.baseline.centre[:n], self.baseline.spread[:n]
+        active = activations(measures, centre, spread)
+        aus = dict(zip(AUS, active.tolist(), strict=True))
+        start = self._stage("action units", start)
+        expressions, valence, arousal = self._model(image, face, aus)
+        start = self._stage("expression", start)
+        closed = eyes_closed(measures, centre)
+        signals = np.array([*measures, face.pose.pitch, self._movement(face, t_s), valence, arousal])
+        if not closed:  # a blink is neither neutral nor an expression
+            self.baseline.update(t_s, signals, strong=self._is_strong(active))
+        affect = Affect(t_s, aus, expressions, valence, arousal, self._confidence(face), self._source)
+        self._stage("baseline", start)
+        return Sample(t_s, "ok", signals, affect, closed)
+
+    def _is_strong(self, active: Vector) -> bool:
+        """Whether the baseline should wait. Against a stranger's neutral only a smile counts: somebody who arrives
+        laughing must not get a laughing neutral, but naturally low brows are to be learned at once."""
+        return bool((active.max() if self.baseline.formed else active[AUS.index(12)]) > STRONG)
+
+    def _confidence(self, face: Face) -> float:
+        known = PRIOR_CONFIDENCE + (1 - PRIOR_CONFIDENCE) * self.baseline.weight
+        turned = max(abs(face.pose.yaw) / MAX_YAW_DEG, abs(face.pose.pitch) / MAX_PITCH_DEG)
+        return face.score * known * (1 - (1 - TURNED_CONFIDENCE) * min(1.0, turned))
+
+    def _movement(self, face: Face, t_s: float) -> float:
+        """Head rotation since the last frame in degrees/s; the usual where there was none lately."""
+        now = (t_s, face.pose.pitch, face.pose.yaw, face.pose.roll)
+        last, self._last = self._last, now
+        if last is None or not 0 < t_s - last[0] <= MAX_STEP_S:
+            return float(self.baseline.centre[SIGNALS.index("movement")])
+        return math.dist(now[1:], last[1:]) / (t_s - last[0])
+
+    def _stage(self, name: str, start: float) -> float:
+        now = time.perf_counter()
+        if self._on_stage:
+            self._on_stage(name, (now - start) * 1e3)
+        return now
