@@ -20,6 +20,8 @@ from perception.types import EXPRESSIONS
 
 Ints = npt.NDArray[np.int64]
 OTHER = FUSED_EXPRESSIONS.index("Other")
+#: The emotions that a face can show: calm is heard only.
+SEEN = [k for k, name in enumerate(EMOTIONS) if name != "calm"]
 FACE_OF = np.array([EXPRESSIONS.index(EXPRESSION_OF[name]) for name in EMOTIONS])
 PLACES = np.array([PLACE[name] for name in EMOTIONS], np.float32)
 
@@ -54,9 +56,10 @@ class Chances:
 
     no_voice: float = 0.3
     no_face: float = 0.3
-    other_voice: float = 0.04  # a voice of another emotion: somebody else spoke
-    scrambled: float = 0.1  # each step another person and expression: tracking went wrong, the truth is "Other"
-    wrong_frame: float = 0.08
+    other_face: float = 0.08  # of clips with both: the face shows another emotion; the emotion is then the voice's
+    other_voice: float = 0.04  # of clips with both: the voice is somebody else's; the emotion is then the face's
+    scrambled: float = 0.15  # each step another person and expression: tracking went wrong, the truth is "Other"
+    wrong_frame: float = 0.15
     gap: float = 0.3
 
 
@@ -78,17 +81,27 @@ def build(readings: Readings, count: int, rng: np.random.Generator, chances: Cha
         missing = rng.random()
         has_face, has_voice = missing >= chances.no_face, missing < 1 - chances.no_voice
         if not has_voice and EMOTIONS[emotion] == "calm":
-            emotion = EMOTIONS.index("neutral")  # calm is heard, not seen
+            emotion = int(rng.choice(SEEN))
         scrambled = has_face and rng.random() < chances.scrambled
-        expression = int(FACE_OF[emotion])
+        shown, said = _shown_and_said(emotion, has_face and has_voice, rng, chances)
+        expression = int(FACE_OF[shown])
         if has_face:
             c.faces[i], c.seen[i] = _trajectory(readings.faces, by_face, expression, scrambled, rng, chances)
         if has_voice:
-            shown = emotion if rng.random() >= chances.other_voice else int(rng.integers(len(EMOTIONS)))
-            c.voice[i], c.heard[i] = _sharpened(readings.voices[rng.choice(by_voice[shown])], rng), 1
+            c.voice[i], c.heard[i] = _sharpened(readings.voices[rng.choice(by_voice[said])], rng), 1
         c.expression[i] = OTHER if scrambled else expression
         c.emotion[i], c.place[i] = emotion, PLACES[emotion]
     return c
+
+
+def _shown_and_said(emotion: int, both: bool, rng: np.random.Generator, chances: Chances) -> tuple[int, int]:
+    """Which emotion the face shows and which the voice carries, in a clip of `emotion`."""
+    draw, another = rng.random(), int(rng.integers(len(EMOTIONS)))
+    if both and draw < chances.other_face:
+        return another, emotion
+    if both and draw < chances.other_face + chances.other_voice:
+        return emotion, another
+    return emotion, emotion
 
 
 def _sharpened(log_probabilities: Floats, rng: np.random.Generator) -> Floats:
