@@ -66,6 +66,29 @@ def _submit(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _train_voice(arguments: argparse.Namespace) -> int:
+    from perception.fusion.train_voice import train
+
+    train(arguments.speech, arguments.out, arguments.weights)
+    _say(f"{arguments.weights}: written; its checksum goes into the card fusion/voice")
+    return 0
+
+
+def _train_starter(arguments: argparse.Namespace) -> int:
+    from perception.fusion.train_starter import train_and_export
+
+    train_and_export(arguments.faces, arguments.voices, arguments.out, arguments.weights)
+    _say(f"{arguments.weights}: written; its checksum goes into the card fusion/starter")
+    return 0
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    from perception.fusion.measure_starter import report
+
+    _say(json.dumps(report(arguments.speech, arguments.faces, arguments.kept), indent=1))
+    return 0
+
+
 def _train_kinds(commands: Subparsers) -> Subparsers:
     """The sub-commands of `train`, which other parts of perception share; made here where nobody has yet."""
     existing: Any = commands.choices.get("train")
@@ -102,6 +125,7 @@ def add_commands(commands: Subparsers) -> None:
     command.add_argument("--separate-best", action="store_true", help="va: also keep the best epoch of each output")
     command.set_defaults(run=_train)
 
+    _add_starter(commands)
     for name, run, text in (
         ("evaluate", _evaluate, "score runs (several: their mean)"),
         ("submit", _submit, "write predictions in the challenge's format"),
@@ -113,3 +137,25 @@ def add_commands(commands: Subparsers) -> None:
         command.set_defaults(run=run)
     command.add_argument("--list", type=Path, help="frame tasks: the challenge's template (video/00001.jpg a line)")
     command.add_argument("--out", type=Path, required=True, metavar="FILE")
+
+
+def _add_starter(commands: Subparsers) -> None:
+    kinds = _train_kinds(commands)
+    for name, run, text in (
+        ("voice", _train_voice, "the voice model, on RAVDESS"),
+        ("starter", _train_starter, "the starter fusion model, on built clips"),
+    ):
+        command = kinds.add_parser(name, help=text)
+        command.add_argument("--out", type=Path, required=True, metavar="RUN", help="continues where a run stopped")
+        command.add_argument("--weights", type=Path, required=True, metavar="FILE", help="the weight file to write")
+        command.set_defaults(run=run)
+        if name == "voice":
+            command.add_argument("--speech", type=Path, required=True, metavar="ravdess_16k.zip")
+        else:
+            command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")
+            command.add_argument("--voices", type=Path, required=True, metavar="RUN/heldout.npz")
+    command = commands.add_parser("measure-starter", help="what the starter model reaches on held-out voices and faces")
+    command.add_argument("--speech", type=Path, required=True, metavar="ravdess_16k.zip")
+    command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")
+    command.add_argument("--kept", type=Path, required=True, metavar="faces.npz", help="face readings; made if missing")
+    command.set_defaults(run=_measure)

@@ -101,6 +101,8 @@ class LiveFusion:
 
     def hear(self, sound: npt.ArrayLike, sample_rate: int, t_s: float) -> None:
         """The next piece of sound, see features.sound.to_mono; `t_s` is when it ended. Pieces of 0.1 s suit best."""
+        if np.size(sound) == 0:
+            return
         if self._resampler is None or self._resampler.rate != checked_rate(sample_rate):
             self._resampler = StreamResampler(sample_rate)
         self._sound.hear(self._resampler.push(sound))

@@ -7,6 +7,7 @@ around. The table's clips pair a held-out recording with held-out crops of the s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, PLACE
 from perception.fusion.metrics import recall_unweighted
 from perception.fusion.sequences import FACE_OF
 from perception.fusion.starter import FusionReading, StarterFusion, log_of
-from perception.fusion.train_starter import is_held_out
+from perception.fusion.train_starter import is_held_out, kept_readings
 from perception.fusion.train_voice import TEST_ACTORS, read_ravdess
+from perception.models import load
 from perception.types import EXPRESSIONS
 
 Ints = npt.NDArray[np.int64]
@@ -131,6 +133,25 @@ def held_out_faces(faces: Floats, labels: Ints) -> tuple[Floats, Ints]:
     """Those that the fusion's training has not seen."""
     held = is_held_out(len(faces))
     return faces[held], labels[held]
+
+
+def report(speech: Path, faces: Path, kept: Path) -> dict[str, Any]:
+    """Both tables of the shipped model, and openSMILE's baseline where it is installed. `speech` is ravdess_16k.zip,
+    `faces` fer2013.zip; the expression model's readings are kept in the file `kept`."""
+    model: StarterFusion = load("fusion/starter")
+    table, readings, truth = voice_table(model, speech)
+    clips, codes = read_ravdess(speech)
+    held = np.flatnonzero(np.isin(codes[:, 6], TEST_ACTORS)).tolist()
+    voices = [model.voice.predict(clips[i], RATE).log_probabilities for i in held]
+    crops, labels = held_out_faces(*kept_readings(faces, kept))
+    result: dict[str, Any] = {
+        "sound alone: unweighted recall of 8": table,
+        "sound alone: signs of valence, arousal": {name: sign_share(truth, each) for name, each in readings.items()},
+        "fusion": fusion_table(model, readings["as recorded"], truth, crops, labels, voices),
+    }
+    with suppress(ImportError):
+        result["eGeMAPS + linear SVM"] = egemaps_baseline(speech)
+    return result
 
 
 def egemaps_baseline(ravdess: Path) -> dict[str, float]:

@@ -128,13 +128,12 @@ class StarterFusion:
         as none; with neither, the reading is uniform with confidence 0. Raises ValueError for a sound that is not
         finite or has no rate, and whatever the expression model raises for a crop that is no picture.
         """
-        faces, seen = self._read_faces(frames or [])
+        faces, seen = self._read_faces([] if frames is None else frames)
         voice, voiced_s = None, 0.0
         if sound is not None and np.size(sound):
             reading = self.voice.predict(sound, sample_rate)
             voice, voiced_s = reading.log_probabilities, reading.voiced_s
-        result = self.network(*in_blocks(faces, seen), voice, voiced_s)
-        return result
+        return self.network(*in_blocks(faces, seen), voice, voiced_s)
 
     def _read_faces(self, frames: Sequence[Any]) -> tuple[Floats, npt.NDArray[np.bool_]]:
         seen = np.array([frame is not None for frame in frames], bool)

@@ -118,3 +118,23 @@ def export(net: StarterNet, path: Path) -> None:
     partial = path.with_suffix(".partial")
     partial.write_bytes(buffer.getvalue())
     os.replace(partial, path)
+
+
+def train_and_export(faces: Path, heldout_voices: Path, folder: Path, weights: Path, steps: int = 2000) -> None:
+    """Everything: readings of the crops in `faces` (fer2013.zip) by the shipped expression model, kept in `folder`; the
+    network; and the weight file. `heldout_voices` is what perception.fusion.train_voice.train has written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    readings, labels = kept_readings(faces, folder / "faces.npz")
+    export(train(readings_for_training(readings, labels, heldout_voices), folder, steps=steps), weights)
+
+
+def kept_readings(faces: Path, kept: Path) -> tuple[Floats, Ints]:
+    """The expression model's readings of the crops and their labels, from the file `kept` where it exists."""
+    if not kept.exists():
+        crops, labels = read_fer_val(faces)
+        partial = kept.with_suffix(".partial.npz")
+        np.savez(partial, readings=face_readings(crops), labels=labels)
+        os.replace(partial, kept)
+    with np.load(kept, allow_pickle=False) as file:
+        return file["readings"], file["labels"]

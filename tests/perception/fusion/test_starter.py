@@ -15,8 +15,6 @@ from perception.fusion.starter import NOTHING, STEPS, StarterFusion, in_blocks, 
 from perception.models import CARDS, load
 from tests.perception.fusion.test_sound import voice
 
-FACES = CARDS.get("expression/small")
-
 
 @pytest.fixture(scope="module")
 def model() -> StarterFusion:
@@ -81,6 +79,39 @@ def test_faces_alone_follow_the_faces(model: StarterFusion) -> None:
     assert FUSED_EXPRESSIONS[int(out.expression.argmax())] == "Happiness"
     assert EMOTIONS[int(out.emotion.argmax())] == "happy" and out.valence > 0.2 and out.arousal > 0
     assert out.faces == 10
+
+
+def test_frames_go_through_the_expression_model_in_order_and_none_is_unseen(
+    model: StarterFusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a stand-in for the expression model that reads the label off the crop's first pixel."""
+    from types import SimpleNamespace
+
+    from perception.fusion import starter
+
+    def predict(crops: list[np.ndarray]) -> SimpleNamespace:
+        return SimpleNamespace(basic=np.eye(7)[[int(crop[0, 0, 0]) for crop in crops]])
+
+    monkeypatch.setattr(starter, "load", lambda name: SimpleNamespace(predict=predict))
+    crops = [np.full((48, 48, 3), label, np.uint8) for label in (4, 4, 1, 4)]
+    faces, seen = model._read_faces([crops[0], None, *crops[1:]])
+    assert seen.tolist() == [True, False, True, True, True]
+    assert faces.argmax(axis=1)[seen].tolist() == [4, 4, 1, 4]
+    out = model.predict(frames=np.stack([crops[0]] * 6))
+    assert out.faces == 6 and FUSED_EXPRESSIONS[int(out.expression.argmax())] == "Happiness"
+
+
+@pytest.mark.skipif("expression/small" not in CARDS, reason="the expression model is not in this build")
+def test_real_faces_with_the_real_expression_model(model: StarterFusion, data: Path) -> None:
+    from perception.fusion.train_starter import read_fer_val
+
+    crops, labels = read_fer_val(data / "faces" / "fer2013.zip")
+    happy_crops = [crop for crop, label in zip(crops, labels, strict=True) if label == 4][2:40:3]
+    out = model.predict(frames=[*happy_crops, None])
+    assert out.faces == len(happy_crops) and out.valence > 0.2
+    assert FUSED_EXPRESSIONS[int(out.expression.argmax())] == "Happiness"
+    both = model.predict(frames=happy_crops, sound=voice(), sample_rate=RATE)
+    assert both.voiced_s > 0 and both.faces == len(happy_crops)
 
 
 def test_unseen_frames_have_no_effect(model: StarterFusion) -> None:
