@@ -91,7 +91,7 @@ CARDS: dict[str, ModelCard] = {
             licence="CC BY-NC-SA 4.0",
             commercial_use=False,
             file="fusion_starter.onnx",
-            sha256="5ffa5fabbaeb086aa35090f96089a98ae201b5624ed42140555bd8e0973580cf",
+            sha256="e9f1e37cbe25a43b1c3feb999793650afc0592188b06998765b6054c1890aac2",
             preprocessing={"steps": 40, "faces": "expression/small", "voice": "fusion/voice"},
             labels={
                 "expression": (*EXPRESSIONS, "Other"),

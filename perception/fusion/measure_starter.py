@@ -93,6 +93,10 @@ def _clip_faces(faces: Floats, labels: Ints, emotion: int, kind: str, rng: np.ra
     return log_of(faces[picked]), seen
 
 
+def _other_voices(voices: list[Floats | None], truth: Ints, rng: np.random.Generator) -> list[Floats | None]:
+    return [voices[int(rng.choice(np.flatnonzero(truth != emotion)))] for emotion in truth]
+
+
 def fusion_table(
     model: StarterFusion,
     heard: list[FusionReading],
@@ -105,11 +109,21 @@ def fusion_table(
     signs. `faces` are readings of held-out crops, `voices` of the held-out recordings in the order of `truth`."""
     rows = []
     heard_only = {"emotion": emotion_recall(truth, heard), "signs": sign_share(truth, heard)}
-    for kind in ("clean", "one crop", "some missing", "some wrong", "all wrong", "another emotion"):
+    kinds = (
+        "clean",
+        "one crop",
+        "some missing",
+        "some wrong",
+        "all wrong",
+        "another emotion",
+        "clean, another's voice",
+    )
+    for kind in kinds:
         rng = np.random.default_rng(1)
         clips = [_clip_faces(faces, labels, int(emotion), kind, rng) for emotion in truth]
+        said = voices if "voice" not in kind else _other_voices(voices, truth, rng)
         camera = [model.network(*clip, None) for clip in clips]
-        both = [model.network(*clip, voice) for clip, voice in zip(clips, voices, strict=True)]
+        both = [model.network(*clip, voice) for clip, voice in zip(clips, said, strict=True)]
         visible = np.array([EMOTIONS[k] != "calm" for k in truth])  # calm has no face of its own
         seen_truth = truth[visible]
         seen_camera = [r for r, v in zip(camera, visible, strict=True) if v]

@@ -55,10 +55,10 @@ class Chances:
     """How often a built clip has what. Shares of clips; `wrong_frame` and `gap` of the steps within a clip."""
 
     no_voice: float = 0.3
-    no_face: float = 0.3
-    other_face: float = 0.08  # of clips with both: the face shows another emotion; the emotion is then the voice's
+    no_face: float = 0.05  # without a face the voice is passed on as it is: nothing to learn, only to survive
+    other_face: float = 0.12  # of clips with both: the face shows another emotion; the emotion is then the voice's
     other_voice: float = 0.04  # of clips with both: the voice is somebody else's; the emotion is then the face's
-    scrambled: float = 0.15  # each step another person and expression: tracking went wrong, the truth is "Other"
+    scrambled: float = 0.25  # each step another person and expression: tracking went wrong, the truth is "Other"
     wrong_frame: float = 0.15
     gap: float = 0.3
 

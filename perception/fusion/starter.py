@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.features.sound import Floats
-from perception.fusion.circumplex import EMOTIONS, FUSED_EXPRESSIONS
+from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, FUSED_EXPRESSIONS, expected_place
 from perception.fusion.voice import VoiceModel, _session
 from perception.models import ModelCard, load
 from perception.types import EXPRESSIONS
@@ -84,6 +84,8 @@ class FusionNetwork:
     ) -> FusionReading:
         if not seen.any() and voice is None:
             return NOTHING
+        if voice is not None and not seen.any():
+            return voice_alone(voice, voiced_s)
         x = np.zeros((1, STEPS, len(EXPRESSIONS)), np.float32)
         mask = np.zeros((1, STEPS), np.float32)
         if len(faces):
@@ -92,9 +94,24 @@ class FusionNetwork:
         heard = np.array([0.0 if voice is None else 1.0], np.float32)
         said = np.zeros((1, len(EMOTIONS)), np.float32) if voice is None else voice[None]
         expression, emotion, place = self._run(None, {"faces": x, "seen": mask, "voice": said, "heard": heard})
-        best = float(emotion[0].max())
         return FusionReading(expression[0], emotion[0], float(place[0, 0]), float(place[0, 1]),
-                             confidence=(best - 0.125) / 0.875, faces=int(seen.sum()), voiced_s=voiced_s)  # fmt: skip
+                             confidence=_confidence(emotion[0]), faces=int(seen.sum()), voiced_s=voiced_s)  # fmt: skip
+
+
+def voice_alone(voice: Floats, voiced_s: float) -> FusionReading:
+    """With no face there is nothing to fuse: the voice's own probabilities, the expressions that go with them, and the
+    expected place on the circumplex."""
+    emotion = np.exp(voice)
+    expression = np.zeros(len(FUSED_EXPRESSIONS), np.float32)
+    for k, name in enumerate(EMOTIONS):
+        expression[EXPRESSIONS.index(EXPRESSION_OF[name])] += emotion[k]
+    valence, arousal = expected_place(emotion)
+    return FusionReading(expression, emotion, float(valence), float(arousal), _confidence(emotion), voiced_s=voiced_s)
+
+
+def _confidence(emotion: Floats) -> float:
+    """0 for uniform probabilities, 1 for certainty."""
+    return float((emotion.max() - 0.125) / 0.875)
 
 
 def in_blocks(faces: Floats, seen: npt.NDArray[np.bool_]) -> tuple[Floats, npt.NDArray[np.bool_]]:

@@ -74,6 +74,16 @@ def test_a_long_recording_is_read_in_passes(model: StarterFusion) -> None:
     assert long.voiced_s > 20 and np.isfinite(long.emotion).all()
 
 
+def test_a_voice_without_a_face_is_passed_on_unchanged(model: StarterFusion) -> None:
+    said = np.log(np.array([0.05, 0.25, 0.1, 0.3, 0.1, 0.1, 0.05, 0.05], np.float32))
+    out = model.network(np.zeros((0, 7), np.float32), np.zeros(0, bool), said)
+    assert np.allclose(out.emotion, np.exp(said))
+    assert out.expressions["Neutral"] == pytest.approx(0.3) and out.expressions["Sadness"] == pytest.approx(0.3)
+    assert [out.valence, out.arousal] == pytest.approx(expected_place(np.exp(said)).tolist(), abs=1e-5)
+    unseen = model.network(happy(), np.zeros(10, bool), said)
+    assert np.array_equal(unseen.emotion, out.emotion)
+
+
 def test_faces_alone_follow_the_faces(model: StarterFusion) -> None:
     out = model.network(happy(), np.ones(10, bool), None)
     assert FUSED_EXPRESSIONS[int(out.expression.argmax())] == "Happiness"
