@@ -80,7 +80,14 @@ CARDS: dict[str, ModelCard] = {
             preprocessing={"rate_hz": 16000, "hop_s": 0.01, "mel_bands": 64},
             labels={"emotion": ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")},
             training_data="RAVDESS speech, actors 1-18 (CC BY-NC-SA 4.0), 1080 acted clips of two English sentences.",
-            quality={},
+            quality={
+                "RAVDESS actors 19-22 (240 clips), unweighted recall of 8": 0.738,
+                "the same, 20 dB louder or quieter": 0.738,
+                "the same, pink noise at 10 dB": 0.684,
+                "the same, telephone band": 0.746,
+                "the same, pink noise at 0 dB": 0.426,
+                "eGeMAPS + linear SVM, same split (20 dB louder: .227)": 0.523,
+            },
             notes="Acted speech of young North American adults, two sentences: another language, age or real feeling "
             "was never measured. Says what a voice sounds like, not what a person feels.",
         ),
@@ -91,7 +98,7 @@ CARDS: dict[str, ModelCard] = {
             licence="CC BY-NC-SA 4.0",
             commercial_use=False,
             file="fusion_starter.onnx",
-            sha256="e9f1e37cbe25a43b1c3feb999793650afc0592188b06998765b6054c1890aac2",
+            sha256="22e1806a5041f44c34a0efa30db6c08b998edb30b88abd55f90cd808cfb56450",
             preprocessing={"steps": 40, "faces": "expression/small", "voice": "fusion/voice"},
             labels={
                 "expression": (*EXPRESSIONS, "Other"),
@@ -99,7 +106,13 @@ CARDS: dict[str, ModelCard] = {
             },
             training_data="Built clips: readings of FER2013 validation crops (research use) with held-out readings of "
             "RAVDESS actors 1-18 (CC BY-NC-SA 4.0). Valence and arousal are derived from the labels.",
-            quality={},
+            quality={
+                "held-out voices and crops, emotion (8), sound alone": 0.738,
+                "the same, 12 crops and sound": 0.926,
+                "the same, one crop and sound": 0.801,
+                "the same, 12 crops at random and sound": 0.734,
+                "the same, crops of one other emotion and sound": 0.492,
+            },
             notes="Face and voice of a training clip are of different people: how real ones go together was never "
             "seen. 'Other' means only that the faces of a clip fit no one expression.",
         ),

@@ -1,7 +1,7 @@
 """The live path: sound and face readings come as they come, a FusionReading can be had ten times a second.
 
 The sound's tracks are measured as it arrives (each 10 ms once) and kept for WINDOW_S; one network of the voice model
-runs per update, in turn, and its scores are averaged with the latest of the others. Memory does not grow with time.
+runs in every other update, in turn, and its scores are averaged with the latest of the others. Memory does not grow.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from perception.types import EXPRESSIONS
 #: Seconds of face and of sound that a reading looks back on.
 WINDOW_S = 4.0
 #: Frames of speech (10 ms each) that one network looks at in an update: what fits into 2 ms on one thread.
-SPEECH_FRAMES = 200
+SPEECH_FRAMES = 160
 #: Seconds between updates.
 STEP_S = WINDOW_S / STEPS
 _FRAMES = int(WINDOW_S * RATE / HOP)
@@ -87,6 +87,7 @@ class LiveFusion:
         self._resampler: StreamResampler | None = None
         self._scores: list[Floats | None] = [None] * len(self._model.voice)
         self._turn = 0
+        self._rested = True
         self._voiced_s = 0.0
         self._last_sound_s: float | None = None
 
@@ -133,6 +134,10 @@ class LiveFusion:
             if stale:
                 self._sound = SoundTracks()
             return None
+        # Every other update a network hears; the scores of the others are at most a second old.
+        self._rested = not self._rested
+        if self._rested and self._scores[self._turn - 1] is not None:
+            return self._mean_score()
         reading = self._model.voice.of_tracks(tracks, self._turn, SPEECH_FRAMES)
         self._voiced_s = reading.voiced_s
         if reading.log_probabilities is None:
@@ -140,5 +145,8 @@ class LiveFusion:
             return None
         self._scores[self._turn] = reading.log_probabilities
         self._turn = (self._turn + 1) % len(self._scores)
+        return self._mean_score()
+
+    def _mean_score(self) -> Floats:
         mean = np.mean([score for score in self._scores if score is not None], axis=0)
         return np.asarray(mean - np.log(np.exp(mean).sum()), np.float32)

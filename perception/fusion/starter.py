@@ -60,6 +60,7 @@ class FusionReading:
         return dict(zip(EMOTIONS, map(float, self.emotion), strict=True))
 
 
+OTHER = FUSED_EXPRESSIONS.index("Other")
 NOTHING = FusionReading(np.full(8, 0.125, np.float32), np.full(8, 0.125, np.float32), 0.0, 0.0, 0.0)
 
 
@@ -93,9 +94,21 @@ class FusionNetwork:
             x[0, -len(faces) :][seen] = faces[seen]
         heard = np.array([0.0 if voice is None else 1.0], np.float32)
         said = np.zeros((1, len(EMOTIONS)), np.float32) if voice is None else voice[None]
-        expression, emotion, place = self._run(None, {"faces": x, "seen": mask, "voice": said, "heard": heard})
-        return FusionReading(expression[0], emotion[0], float(place[0, 0]), float(place[0, 1]),
-                             confidence=_confidence(emotion[0]), faces=int(seen.sum()), voiced_s=voiced_s)  # fmt: skip
+        inputs = {"faces": x, "seen": mask, "voice": said, "heard": heard}
+        expression, emotion, place = (part[0] for part in self._run(None, inputs))
+        if voice is not None:  # faces that fit no one expression are no witness: so far the voice decides
+            share, alone = float(expression[OTHER]), voice_alone(voice, voiced_s)
+            emotion = (1 - share) * emotion + share * alone.emotion
+            place = (1 - share) * place + share * np.array([alone.valence, alone.arousal])
+        return FusionReading(
+            expression,
+            np.asarray(emotion, np.float32),
+            float(place[0]),
+            float(place[1]),
+            _confidence(emotion),
+            faces=int(seen.sum()),
+            voiced_s=voiced_s,
+        )
 
 
 def voice_alone(voice: Floats, voiced_s: float) -> FusionReading:

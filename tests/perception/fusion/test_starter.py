@@ -166,7 +166,7 @@ def test_live_reading_agrees_with_the_clip(model: StarterFusion) -> None:
         live.hear(piece, RATE, t_s=0.1 * k)
         live.see(np.exp(happy(1)[0]), t_s=0.1 * k)
         out = live.update(0.1 * k)
-    for _ in range(len(model.voice)):  # every network has now heard all of it
+    for _ in range(2 * len(model.voice)):  # every network has now heard all of it
         out = live.update(0.1 * k)
     assert out.voiced_s > 1
     clip = model.network(happy(22), np.ones(22, bool), model.voice.predict(x, RATE).log_probabilities)
