@@ -81,8 +81,8 @@ def main(arguments: list[str]) -> int:
                 build(folder, wanted, no_deps, drop)
             except subprocess.CalledProcessError as error:
                 say(
-                    f"env: this step failed (exit {error.returncode}): {' '.join(map(str, error.cmd[:6]))} ... Next step: "
-                    "read pip's message above, check the way to your package index, and run the same command again."
+                    f"env: this step failed (exit {error.returncode}): {' '.join(map(str, error.cmd[:6]))} ... "
+                    "Next step: read pip's message above, check the way to your package index, and try again."
                 )
                 return 1
     print(folder / "bin" / "python")

@@ -37,10 +37,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Everything that is sent to a model, nothing hidden: `messages` is what the server gets.
+    """All that is sent to a model, nothing hidden: `messages` is what the server gets.
 
-    `locale` and `tone` repeat in machine-readable form what the system message already says in words; the companion that
-    needs no language model reads them, a server never sees them.
+    `locale` and `tone` repeat in machine-readable form what the system message says in words; the companion that needs
+    no language model reads them, a server never sees them.
     """
 
     messages: tuple[Message, ...]

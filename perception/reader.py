@@ -11,14 +11,14 @@ import numpy as np
 
 from perception.action_units import PRIOR_CENTRE, PRIOR_SPREAD, activations, eyes_closed
 from perception.baseline import RunningBaseline, Vector
+from perception.emfacs import SOURCE, expressions_from, valence_arousal_from
+from perception.expression.live import LiveExpressions, Reading, agreement
+from perception.expression.predictor import load_custom
 from perception.geometry import MEASURES, measure
-from perception.models import load
 from perception.pose import fit_head, to_canonical
 from perception.quality import MAX_PITCH_DEG, MAX_YAW_DEG
 from perception.types import AUS, Affect, Face, Image, Quality
 
-#: (picture, face, action units) -> (probabilities over EXPRESSIONS, valence, arousal).
-AffectModel = Callable[[Image, Face, Mapping[int, float]], tuple[Mapping[str, float], float, float]]
 #: (stage name, milliseconds): called after each stage, for the bench.
 StageHook = Callable[[str, float], None]
 
@@ -33,6 +33,10 @@ STRONG = 0.5
 PRIOR_CONFIDENCE = 0.6
 #: The share of confidence that is left at the limits of head rotation.
 TURNED_CONFIDENCE = 0.5
+#: The share of a learned reading's confidence that is left when the geometry says something else altogether.
+CONTRADICTED_CONFIDENCE = 0.5
+#: A learned model reads a face this often (seconds); in between its last reading stands. It costs as much as the mesh.
+LOOK_EVERY_S = 0.1
 #: Movement is read between frames no further apart than this (seconds).
 MAX_STEP_S = 1.0
 
@@ -49,12 +53,22 @@ class Sample:
     closed: bool = False
 
 
+def _learned(model: str) -> LiveExpressions | None:
+    """The network that reads expressions: a card's name or PATH.onnx; None for the geometry alone.
+
+    Raises KeyError that lists the cards, FileNotFoundError or ValueError for a file that cannot be used.
+    """
+    if model == SOURCE:
+        return None
+    return LiveExpressions(load_custom(model) if model.endswith(".onnx") else model)
+
+
 class FaceReader:
     """Reads one person. Holds their baseline and the last pose; not thread-safe."""
 
     def __init__(self, model: str = "geometry/emfacs", on_stage: StageHook | None = None) -> None:
-        self._model: AffectModel = load(model)
-        self._source = model
+        self._learned = _learned(model)
+        self._looked_s, self._look = -math.inf, Reading({}, {}, 0.0, 0.0, True, "")
         self._on_stage = on_stage
         self._last: tuple[float, float, float, float] | None = None
         self.baseline = RunningBaseline(
@@ -71,13 +85,14 @@ class FaceReader:
         active = activations(measures, centre, spread)
         aus = dict(zip(AUS, active.tolist(), strict=True))
         start = self._stage("action units", start)
-        expressions, valence, arousal = self._model(image, face, aus)
+        look, agreed = self._look_at(image, face, aus, t_s)
         start = self._stage("expression", start)
         closed = eyes_closed(measures, centre)
-        signals = np.array([*measures, face.pose.pitch, self._movement(face, t_s), valence, arousal])
+        signals = np.array([*measures, face.pose.pitch, self._movement(face, t_s), look.valence, look.arousal])
         if not closed:  # a blink is neither neutral nor an expression
             self.baseline.update(t_s, signals, strong=self._is_strong(active))
-        affect = Affect(t_s, aus, expressions, valence, arousal, self._confidence(face), self._source)
+        confidence = self._confidence(face) * (CONTRADICTED_CONFIDENCE + (1 - CONTRADICTED_CONFIDENCE) * agreed)
+        affect = Affect(t_s, aus, look.basic, look.valence, look.arousal, confidence, look.source, look.compound)
         self._stage("baseline", start)
         return Sample(t_s, "ok", signals, affect, closed)
 
@@ -85,6 +100,15 @@ class FaceReader:
         """Whether the baseline should wait. Against a stranger's neutral only a smile counts: somebody who arrives
         laughing must not get a laughing neutral, but naturally low brows are to be learned at once."""
         return bool((active.max() if self.baseline.formed else active[AUS.index(12)]) > STRONG)
+
+    def _look_at(self, image: Image, face: Face, aus: Mapping[int, float], t_s: float) -> tuple[Reading, float]:
+        """The reading of this face, and how far the geometry agrees with it, in [0, 1]."""
+        by_rule = expressions_from(aus)
+        if self._learned is None:
+            return Reading(by_rule, {}, *valence_arousal_from(by_rule), derived=True, source=SOURCE), 1.0
+        if not 0 <= t_s - self._looked_s < LOOK_EVERY_S:
+            self._look, self._looked_s = self._learned.read(image, face), t_s
+        return self._look, agreement(self._look.basic, by_rule)
 
     def _confidence(self, face: Face) -> float:
         known = PRIOR_CONFIDENCE + (1 - PRIOR_CONFIDENCE) * self.baseline.weight

@@ -11,7 +11,7 @@ import numpy as np
 
 from perception.baseline import RunningBaseline, Vector
 from perception.reader import SIGNALS, Sample
-from perception.types import EXPRESSIONS, EmotionalState
+from perception.types import EXPRESSIONS, Affect, EmotionalState
 
 #: The window (seconds): long enough to outlast a word or a blink, short enough to be "now".
 WINDOW_S = 10.0
@@ -91,9 +91,20 @@ def summarise(
         expressions=dict(zip(EXPRESSIONS, (mean_shares / mean_shares.sum()).tolist(), strict=True)),
         valence=float(np.average(valence, weights=weights)), arousal=float(np.average(arousal, weights=weights)),
         confidence=float(weights.mean()) * covered, coverage=covered, trend=trend(times, valence),
+        compound=_mean_compound(affects, weights),
         change=change_from(good, baseline) if baseline is not None and baseline.formed else {},
         voice=heard, source=affects[-1].source,
     )  # fmt: skip
+
+
+def _mean_compound(affects: Sequence[Affect], weights: Vector) -> dict[str, float]:
+    """Compound expressions over the window, weighted by confidence; empty where the model knows none."""
+    if not all(affect.compound for affect in affects):
+        return {}
+    names = tuple(affects[0].compound)
+    rows = np.array([[affect.compound[name] for name in names] for affect in affects])
+    shares = np.average(rows, axis=0, weights=weights)
+    return dict(zip(names, (shares / shares.sum()).tolist(), strict=True))
 
 
 def _unknown(reason: str, start: float, end: float, voice: Mapping[str, float], covered: float = 0.0) -> EmotionalState:

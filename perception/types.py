@@ -82,7 +82,8 @@ class FaceTrack:
 class Affect:
     """One reading of one face at one time. `aus` maps each of AUS to an activation in [0, 1] relative to the person's
     neutral; `expressions` maps each of EXPRESSIONS to a probability, summing to 1; valence and arousal are in [-1, 1];
-    confidence is in [0, 1]; `source` names the model card that made it."""
+    confidence is in [0, 1]; `source` names the model card that made it; `compound` maps compound expressions, where the
+    model knows them, to probabilities that sum to 1."""
 
     t_s: float
     aus: Mapping[int, float]
@@ -91,6 +92,7 @@ class Affect:
     arousal: float
     confidence: float
     source: str
+    compound: Mapping[str, float] = field(default_factory=lambda: _NONE)
 
 
 _NONE: Mapping[str, float] = MappingProxyType({})

@@ -1,4 +1,4 @@
-"""python -m perception features | train fusion | evaluate | submit: thin shells over this package's functions."""
+"""python -m perception features | train fusion | evaluate fusion | submit fusion: thin shells over this package's functions."""
 
 from __future__ import annotations
 
@@ -89,15 +89,17 @@ def _measure(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _train_kinds(commands: Subparsers) -> Subparsers:
-    """The sub-commands of `train`, which other parts of perception share; made here where nobody has yet."""
-    existing: Any = commands.choices.get("train")
-    if existing is None:
-        return commands.add_parser("train", help="train a model").add_subparsers(dest="kind", required=True)
-    for action in existing._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            return action
-    raise ValueError("the command `train` exists and takes no kinds; fusion cannot be added to it")
+def _task(commands: Subparsers, verb: str, name: str, text: str) -> argparse.ArgumentParser:
+    """`verb name`: several parts of perception add their names to one verb; it is made where nobody has yet."""
+    if verb not in commands.choices:
+        commands.add_parser(verb, help=f"{verb} a model").add_subparsers(
+            dest="task_name", required=True, metavar="TASK"
+        )
+    parser: Any = commands.choices[verb]
+    tasks = next((action for action in parser._actions if isinstance(action, argparse._SubParsersAction)), None)
+    if tasks is None:
+        raise ValueError(f"the command `{verb}` exists and takes no tasks; `{verb} {name}` cannot be added")
+    return tasks.add_parser(name, help=text)
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -111,7 +113,7 @@ def add_commands(commands: Subparsers) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets <set>/<name>.npz")
     command.set_defaults(run=_features)
 
-    command = _train_kinds(commands).add_parser("fusion", help="the networks of arXiv 2303.09158 and 2407.12258")
+    command = _task(commands, "train", "fusion", "the networks of arXiv 2303.09158 and 2407.12258")
     command.add_argument("--task", required=True, choices=TASKS)
     command.add_argument("--data", type=Path, required=True, metavar="ROOT", help="the data set in its own layout")
     command.add_argument("--features", nargs="+", required=True, metavar="SET", help="folders under ROOT/features")
@@ -130,7 +132,7 @@ def add_commands(commands: Subparsers) -> None:
         ("evaluate", _evaluate, "score runs (several: their mean)"),
         ("submit", _submit, "write predictions in the challenge's format"),
     ):
-        command = commands.add_parser(name, help=text)
+        command = _task(commands, name, "fusion", text)
         command.add_argument("runs", type=Path, nargs="+", metavar="RUN")
         command.add_argument("--data", type=Path, required=True, metavar="ROOT")
         command.add_argument("--smooth", type=int, default=0, metavar="FRAMES", help="moving average over +- FRAMES")
@@ -140,12 +142,11 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _add_starter(commands: Subparsers) -> None:
-    kinds = _train_kinds(commands)
     for name, run, text in (
         ("voice", _train_voice, "the voice model, on RAVDESS"),
         ("starter", _train_starter, "the starter fusion model, on built clips"),
     ):
-        command = kinds.add_parser(name, help=text)
+        command = _task(commands, "train", name, text)
         command.add_argument("--out", type=Path, required=True, metavar="RUN", help="continues where a run stopped")
         command.add_argument("--weights", type=Path, required=True, metavar="FILE", help="the weight file to write")
         command.set_defaults(run=run)
@@ -154,7 +155,7 @@ def _add_starter(commands: Subparsers) -> None:
         else:
             command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")
             command.add_argument("--voices", type=Path, required=True, metavar="RUN/heldout.npz")
-    command = commands.add_parser("measure-starter", help="what the starter model reaches on held-out voices and faces")
+    command = _task(commands, "evaluate", "starter", "what the starter model reaches on held-out voices and faces")
     command.add_argument("--speech", type=Path, required=True, metavar="ravdess_16k.zip")
     command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")
     command.add_argument("--kept", type=Path, required=True, metavar="faces.npz", help="face readings; made if missing")

@@ -332,7 +332,7 @@ def test_commands_train_and_evaluate(va_root: Path, tmp_path: Path, capsys: pyte
     arguments = parser.parse_args(["train", "fusion", "--task", "va", "--data", str(va_root), "--features", "frame-a",
                                    "--out", run, "--epochs", "1"])  # fmt: skip
     assert arguments.run(arguments) == 0
-    arguments = parser.parse_args(["evaluate", run, "--data", str(va_root)])
+    arguments = parser.parse_args(["evaluate", "fusion", run, "--data", str(va_root)])
     assert arguments.run(arguments) == 0
     assert "validation" in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match="no finished run"):

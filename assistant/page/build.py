@@ -1,0 +1,201 @@
+"""The Gradio page: its components and which event calls what. The browser's own parts are in static/."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from assistant.page.chat import Chat, passed
+from assistant.page.session import Sessions
+from assistant.page.texts import LOCALES, TEXTS, text
+from llm.types import Locale
+
+STATIC = Path(__file__).resolve().parent / "static"
+#: Gradio deletes its cached files after this many seconds; this page makes none (seconds between looks, age).
+CACHE_S = (600, 600)
+#: How many events run at once: streams wait for a model most of their time.
+CONCURRENCY = 32
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "sans-serif")
+
+
+def theme() -> Any:
+    """Gradio's plainest theme in the page's colours, with fonts of the system only (nothing is fetched)."""
+    own = gr.themes.Base(
+        primary_hue="teal", neutral_hue="stone", font=list(SYSTEM_FONTS), font_mono=["ui-monospace", "monospace"],
+        radius_size="lg",
+    )  # fmt: skip
+    names = {
+        "body_background_fill": "page", "background_fill_primary": "surface", "background_fill_secondary": "raised",
+        "block_background_fill": "surface", "body_text_color": "ink", "body_text_color_subdued": "muted",
+        "border_color_primary": "border", "input_background_fill": "surface", "block_label_text_color": "muted",
+        "block_title_text_color": "muted", "color_accent": "accent", "color_accent_soft": "accent-soft",
+    }  # fmt: skip
+    both = {name: f"var(--b-{ours})" for name, ours in names.items()}
+    return own.set(**both, **{f"{name}_dark": value for name, value in both.items() if name != "color_accent"})
+
+
+def head(help_lines: dict[str, Any], can_store: bool) -> str:
+    """The page's script and the data it needs even when the server is gone: texts and crisis lines."""
+    data = json.dumps({"texts": TEXTS, "help": help_lines, "canStore": can_store}, ensure_ascii=False)
+    safe = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return (
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" '
+        'content="no-referrer">'
+        f"<script>window.BESIDE = {safe};</script>"
+        '<script type="module" src="/beside/static/page.js"></script>'
+    )
+
+
+def part(name: str, elem_id: str) -> Any:
+    """A piece of HTML that the page's script fills with texts."""
+    markup = (STATIC / name).read_text(encoding="utf-8")
+    return gr.HTML(markup, elem_id=elem_id, js_on_load=None, apply_default_css=False, padding=False)
+
+
+#: Gradio may be ready before the page's own script is.
+RESUME = """async () => {
+    while (!window.Beside) await new Promise((resolve) => setTimeout(resolve, 20));
+    return window.Beside.resume();
+}"""
+
+
+class Page:
+    """Builds the Blocks. `labels` remembers which component shows which text, so that the language can change."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+        self.chat = Chat(sessions)
+        self.labels: list[tuple[Any, dict[str, str]]] = []
+
+    def labelled(self, component: Any, **keys: str) -> Any:
+        """Note that `component`'s properties hold these texts."""
+        self.labels.append((component, keys))
+        return component
+
+    def button(self, key: str, elem_id: str, **options: Any) -> Any:
+        return self.labelled(gr.Button(text("en", key), elem_id=elem_id, **options), value=key)
+
+    def build(self) -> Any:
+        """The whole page."""
+        with gr.Blocks(
+            title=text("en", "app"), analytics_enabled=False, fill_width=True, delete_cache=CACHE_S
+        ) as blocks:
+            part("header.html", "header")
+            part("dialogs.html", "dialogs")
+            token = gr.Textbox(visible=False)
+            resume, language = gr.Textbox(visible=False), gr.Textbox(visible=False)
+            boot = gr.JSON(visible=False)
+            with gr.Row(elem_id="layout"):
+                with gr.Column(scale=7, min_width=320):
+                    outputs = self._conversation()
+                with gr.Column(scale=5, min_width=320):
+                    part("panel.html", "panel")
+                    history = self._history()
+            relabel = gr.Button("relabel", elem_id="relabel", elem_classes="tucked")
+            refresh = gr.Button("refresh", elem_id="refresh", elem_classes="tucked")
+            self._events(token, outputs, history)
+            labels = [component for component, _ in self.labels]
+            relabel.click(
+                self._relabel,
+                [token, language],
+                [*labels, outputs[0], outputs[3]],
+                js="(token) => [token, window.Beside.language()]",
+                **QUIET,
+            )
+            refresh.click(self.chat.listed, token, history["list"], **QUIET)
+            blocks.load(self.chat.open_page, [resume, language], [token, boot], js=RESUME, **QUIET).then(
+                self._relabel, [token, language], [*labels, outputs[0], outputs[3]], **QUIET
+            ).then(self.chat.listed, token, history["list"], **QUIET).then(
+                None, boot, None, js="(boot) => { window.Beside.boot(boot); }"
+            ).then(self.chat.follow, token, list(outputs), **QUIET)
+            blocks.unload(self.chat.left_page)
+        blocks.queue(max_size=128, default_concurrency_limit=CONCURRENCY)
+        return blocks
+
+    def _conversation(self) -> tuple[Any, ...]:
+        chatbot = self.labelled(
+            gr.Chatbot(
+                elem_id="chat", show_label=False, buttons=[], sanitize_html=True,
+                render_markdown=False, allow_tags=False, feedback_options=None, allow_file_downloads=False,
+                layout="bubble",                 group_consecutive_messages=False, label=text("en", "chat_label"),
+            ),
+            label="chat_label", placeholder="chat_empty",
+        )  # fmt: skip
+        passed_on = gr.HTML("", elem_id="passed", js_on_load=None, apply_default_css=False, padding=False)
+        notice = gr.HTML("", elem_id="note", js_on_load=None, apply_default_css=False, padding=False)
+        with gr.Row(elem_id="composer"):
+            box = self.labelled(
+                gr.Textbox(
+                    elem_id="message", lines=1, max_lines=8, show_label=False, container=False, scale=8,
+                    label=text("en", "message_label"), placeholder=text("en", "message_placeholder"),
+                ),
+                label="message_label", placeholder="message_placeholder",
+            )  # fmt: skip
+            send = self.button("send", "send", variant="primary", scale=1)
+            stop = self.button("stop", "stop", scale=1, visible=False)
+        with gr.Row(elem_id="tools"):
+            self.tools = tuple(self.button(key, key, size="sm") for key in ("retry", "edit", "new"))
+        gr.HTML('<p id="status" role="status"></p>', js_on_load=None, apply_default_css=False, padding=False)
+        return chatbot, box, notice, passed_on, send, stop
+
+    def _history(self) -> dict[str, Any]:
+        with gr.Column(elem_id="history"):
+            title = '<h2 data-t="history_title"></h2><p id="history-note" class="problem" role="alert" hidden></p>'
+            gr.HTML(title, js_on_load=None, apply_default_css=False, padding=False)
+            parts = {
+                "list": self.labelled(
+                    gr.Dropdown(choices=[], elem_id="history-list", label=text("en", "history_pick"), interactive=True),
+                    label="history_pick",
+                )
+            }
+            with gr.Row():
+                for key in ("open", "json", "html", "delete", "delete_all"):
+                    parts[key] = self.button(f"history_{key}", f"history-{key.replace('_', '-')}", size="sm")
+        return parts
+
+    def _events(self, token: Any, outputs: tuple[Any, ...], history: dict[str, Any]) -> None:
+        chat, all_outputs = self.chat, list(outputs)
+        _, box, _, _, send, stop = outputs
+        retry, edit, new = self.tools
+        answered = {"fn": None, "js": "() => { window.Beside.answered(); }"}
+        listed: dict[str, Any] = {"fn": chat.listed, "inputs": token, "outputs": history["list"], **QUIET}
+        # "multiple": a second click while a reply streams reaches the server, which says why it waits.
+        sent = gr.on([box.submit, send.click], chat.send, [token, box], all_outputs, trigger_mode="multiple", **QUIET)
+        sent.then(**answered).then(**listed)
+        retry.click(chat.retry, token, all_outputs, trigger_mode="multiple", **QUIET).then(**answered)
+        stop.click(chat.stop, token, all_outputs, **QUIET)
+        edit.click(chat.edit, token, all_outputs, **QUIET).then(
+            None, js="() => document.querySelector('#message textarea').focus()"
+        )
+        new.click(chat.new, token, all_outputs, **QUIET).then(**listed)
+        chosen = history["list"]
+        history["open"].click(chat.reopen, [token, chosen], all_outputs, **QUIET)
+        for kind in ("json", "html"):
+            export = f"(chosen) => {{ window.Beside.export(chosen, '{kind}'); }}"
+            history[kind].click(None, chosen, None, js=export)
+        confirmed = gr.Checkbox(visible=False)
+        history["delete"].click(
+            chat.delete, [token, chosen, confirmed], all_outputs, **QUIET,
+            js="async (token, chosen) => "
+            "[token, chosen, chosen ? await window.Beside.confirm('history_delete_title') : null]",
+        ).then(**listed)  # fmt: skip
+        history["delete_all"].click(
+            chat.delete_all, [token, confirmed], all_outputs, **QUIET,
+            js="async (token) => [token, await window.Beside.confirm('history_delete_all_title')]",
+        ).then(**listed)  # fmt: skip
+
+    def _relabel(self, token: str, language: str) -> list[Any]:
+        """Every Gradio component in the session's language, which `language` sets when it is one of LOCALES."""
+        session = self.sessions.find(token)
+        if session is not None and language in LOCALES:
+            session.locale = "zh" if language == "zh" else "en"
+        locale: Locale = session.locale if session else "en"
+        updates = [gr.update(**{prop: text(locale, key) for prop, key in keys.items()}) for _, keys in self.labels]
+        return [*updates, *((session.messages(), passed(session)) if session else (gr.skip(), gr.skip()))]
+
+
+#: For every event: no progress overlay, not part of a public API.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -1,0 +1,134 @@
+"""What the page asks of the store, when there is one and the person allows it. Without a store every answer is
+empty."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+from assistant.store import Saver, Store, StoreError
+from assistant.store.export import to_html, to_json
+from assistant.types import Turn
+from llm.types import Locale
+
+if TYPE_CHECKING:
+    from assistant.page.session import Consents
+
+log = logging.getLogger(__name__)
+
+#: A replaced turn is moved under this name and deleted there, so that a power cut in between loses nothing else.
+REPLACED = "replaced-{turn_id}"
+
+
+class Keeping:
+    """`store` is None with --no-store. Methods raise StoreError unless they say otherwise."""
+
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+        self._saver = Saver(store) if store is not None else None
+
+    @property
+    def available(self) -> bool:
+        """Whether anything can be kept at all."""
+        return self._store is not None
+
+    def save(self, turn: Turn) -> bool:
+        """Save, or keep in memory until it can be saved; says whether all is on disk. Never raises StoreError."""
+        if self._saver is None:
+            return True
+        saved = self._saver.save(turn)
+        if not saved:
+            log.error("a turn could not be saved: %s", self._saver.problem)
+        return saved
+
+    def titles(self) -> list[tuple[str, str]]:
+        """(what to show, id) of every conversation, the latest first; none when the store fails, which is logged."""
+        if self._store is None:
+            return []
+        try:
+            return [(f"{c.last[:10]} {c.last[11:16]} · {c.title}", c.id) for c in self._store.conversations()]
+        except StoreError as error:
+            log.error("the list of conversations could not be read: %s", error)
+            return []
+
+    def turns(self, conversation_id: str) -> dict[str, Turn]:
+        """One conversation's turns by id, in order."""
+        return {turn.turn_id: turn for turn in self._store.turns(conversation_id)} if self._store else {}
+
+    def export(self, conversation_id: str, kind: str, locale: Locale) -> str:
+        """One conversation as "json" or readable "html". Raises ValueError for another kind or an unknown
+        conversation."""
+        chosen = [c for c in self._store.conversations() if c.id == conversation_id] if self._store else []
+        if not chosen or self._store is None or kind not in {"json", "html"}:
+            raise ValueError("nothing to export under this name and format")
+        turns = self._store.turns(conversation_id)
+        return to_json(chosen, turns, ()) if kind == "json" else to_html(chosen, turns, locale)
+
+    def replaced(self, old: Turn, first: bool, words: str) -> None:
+        """Delete a turn that the person asked again or edited; `words` are the new ones, which name the
+        conversation when its `first` turn goes. Failures are logged: the old turn then stays, and nothing else is
+        lost."""
+        if self._store is None or self._saver is None:
+            return
+        try:
+            if first:
+                self._store.rename(old.conversation_id, words)
+            scrap = REPLACED.format(turn_id=old.turn_id)
+            self._store.save(dataclasses.replace(old, conversation_id=scrap))
+            self._report(self._store.delete_conversation(scrap).note)
+        except StoreError as error:
+            log.error("a replaced turn could not be deleted: %s", error)
+
+    def delete(self, conversation_id: str) -> bool:
+        """Delete one conversation for good; whether it was proved that nothing of it is left."""
+        if self._store is None or self._saver is None:
+            return True
+        self._saver.forget(conversation_id)
+        erasure = self._store.delete_conversation(conversation_id)
+        self._report(erasure.note)
+        return erasure.verified
+
+    def delete_all(self) -> bool:
+        """Delete everything that is stored; whether it was proved that nothing is left."""
+        if self._store is None or self._saver is None:
+            return True
+        self._saver.forget()
+        erasure = self._store.erase_all()
+        self._report(erasure.note)
+        return erasure.verified
+
+    def forget_affect(self) -> bool:
+        """Delete every stored state and sentence; the words stay. Whether that was proved."""
+        if self._store is None:
+            return True
+        erasure = self._store.delete_affect()
+        self._report(erasure.note)
+        return erasure.verified
+
+    def kept_consents(self) -> dict[str, bool]:
+        """What the person allowed earlier, when storing was part of it and still is; else nothing, which is asked
+        again."""
+        try:
+            held = self._store.consents() if self._store else {}
+        except StoreError as error:
+            log.error("the consents could not be read: %s", error)
+            held = {}
+        return held if held.get("store") else {}
+
+    def save_consents(self, consents: Consents) -> None:
+        """Record what changed, with the time."""
+        if self._store is not None:
+            self._store.save_consents(consents.as_dict())
+
+    def close(self) -> None:
+        """Try once more to save what could not be saved, and close."""
+        if self._saver is not None and not self._saver.flush():
+            log.error("%d turns were never saved: %s", self._saver.unsaved, self._saver.problem)
+        if self._store is not None:
+            self._store.close()
+
+    @staticmethod
+    def _report(note: str) -> None:
+        if note:
+            log.warning("deletion: %s", note)

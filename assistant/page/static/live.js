@@ -1,0 +1,195 @@
+// Camera and microphone: opened only after consent, sent over one WebSocket of the same origin, never stored.
+// At most one frame is on its way at a time; frames that would have to wait are not made at all.
+
+const WIDTH = 640;
+const HEIGHT = 480;
+const FRAMES_PER_SECOND = 15;
+const JPEG_QUALITY = 0.8;
+const FRAME = 1;
+const SOUND = 2;
+const HEADER_BYTES = 13; // kind (1), time in seconds (float64), sample rate (uint32, 0 for a frame)
+
+/** The text key that explains an error of getUserMedia, by the names of the Media Capture and Streams standard. */
+export function problemOf(error, device) {
+  if (!window.isSecureContext || !navigator.mediaDevices) return "err_insecure";
+  const names = {
+    NotFoundError: device === "camera" ? "err_nodevice" : "err_nomicrophone",
+    OverconstrainedError: device === "camera" ? "err_nodevice" : "err_nomicrophone",
+    NotAllowedError: "err_denied",
+    SecurityError: "err_denied",
+    NotReadableError: "err_busy",
+    AbortError: "err_busy",
+  };
+  return names[error?.name] || "err_unknown";
+}
+
+export class Live {
+  /** `onMessage(message)` gets what the server says, `onProblem(key, values)` what went wrong, `onChange()` on/off. */
+  constructor(token, video, { onMessage, onProblem, onChange }) {
+    Object.assign(this, { token, video, onMessage, onProblem, onChange });
+    this.canvas = document.createElement("canvas");
+    this.camera = null;
+    this.sound = null;
+    this.paused = false;
+    this.inFlight = false;
+    this.socket = null;
+    this.frames = 0;
+  }
+
+  get on() { return Boolean(this.camera || this.sound); }
+
+  async toggle(device) {
+    const running = device === "camera" ? this.camera : this.sound;
+    if (running) return this.stop(device);
+    try {
+      if (!window.isSecureContext || !navigator.mediaDevices) throw new Error("insecure");
+      if (device === "camera") await this.startCamera();
+      else await this.startMicrophone();
+    } catch (error) {
+      this.stop(device);
+      this.onProblem(error?.key || problemOf(error, device), { name: error?.name || "?" });
+    }
+    return this.onChange();
+  }
+
+  async startCamera() {
+    const wanted = { width: { ideal: WIDTH }, height: { ideal: HEIGHT }, frameRate: { ideal: 30 } };
+    this.camera = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+    this.camera.getVideoTracks()[0].addEventListener("ended", () => this.lost("camera", "err_busy"));
+    this.video.srcObject = this.camera;
+    await this.video.play();
+    await this.connect();
+    this.inFlight = false;
+    this.timer = setInterval(() => this.sendFrame(), 1000 / FRAMES_PER_SECOND);
+  }
+
+  async startMicrophone() {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, autoGainControl: false } });
+    this.sound = { stream, context: new AudioContext() };
+    stream.getAudioTracks()[0].addEventListener("ended", () => this.lost("microphone", "err_busy"));
+    await this.connect();
+    const { context } = this.sound;
+    await context.audioWorklet.addModule("/beside/static/microphone-worklet.js");
+    const collector = new AudioWorkletNode(context, "collector", { numberOfOutputs: 0 });
+    collector.port.onmessage = ({ data }) => this.sendSound(data, context.sampleRate);
+    context.createMediaStreamSource(stream).connect(collector);
+  }
+
+  connect() {
+    if (this.socket?.readyState === WebSocket.OPEN) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const failed = () => reject(Object.assign(new Error("socket"), { key: "err_socket" }));
+      const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+      socket.binaryType = "arraybuffer";
+      // The token goes in the first message, not in the address, which servers and proxies write into logs.
+      socket.onopen = () => socket.send(JSON.stringify({ type: "hello", token: this.token }));
+      socket.onerror = failed;
+      socket.onclose = () => { failed(); this.closed(socket); };
+      socket.onmessage = ({ data }) => {
+        const message = JSON.parse(data);
+        if (message.type === "ready") resolve();
+        else if (message.type === "problem") this.problem(socket, message);
+        else this.received(message);
+      };
+      this.socket = socket;
+    });
+  }
+
+  received(message) {
+    if (message.type === "skipped") this.inFlight = false;
+    if (message.type === "seen") {
+      this.inFlight = false;
+      this.frames += 1;
+      this.video.dataset.frames = String(this.frames);
+    }
+    this.onMessage(message);
+  }
+
+  problem(socket, message) {
+    socket.onclose = null;
+    this.stopAll();
+    this.onProblem(message.code, message.values || {});
+    this.onChange();
+  }
+
+  closed(socket) {
+    if (socket !== this.socket || !this.on) return;
+    this.stopAll();
+    this.onProblem("err_socket", {});
+    this.onChange();
+  }
+
+  lost(device, key) {
+    this.stop(device);
+    this.onProblem(key, {});
+    this.onChange();
+  }
+
+  sendFrame() {
+    const { video, socket } = this;
+    const ready = this.camera && !this.paused && !this.inFlight && socket?.readyState === WebSocket.OPEN;
+    if (!ready || !video.videoWidth) return;
+    this.inFlight = true;
+    const scale = Math.min(1, WIDTH / video.videoWidth, HEIGHT / video.videoHeight);
+    this.canvas.width = Math.round(video.videoWidth * scale);
+    this.canvas.height = Math.round(video.videoHeight * scale);
+    this.canvas.getContext("2d").drawImage(video, 0, 0, this.canvas.width, this.canvas.height);
+    const seconds = performance.now() / 1000;
+    this.canvas.toBlob(async (blob) => {
+      // Paused or stopped while the picture was being made: it must not leave.
+      if (!blob || !this.camera || this.paused || socket.readyState !== WebSocket.OPEN) { this.inFlight = false; return; }
+      this.sendBinary(FRAME, seconds, 0, await blob.arrayBuffer());
+    }, "image/jpeg", JPEG_QUALITY);
+  }
+
+  sendSound(samples, sampleRate) {
+    if (!this.sound || this.paused || this.socket?.readyState !== WebSocket.OPEN) return;
+    if (this.socket.bufferedAmount > 500_000) return; // a slow line loses sound rather than piling it up
+    const pcm = new Int16Array(samples.length);
+    samples.forEach((sample, i) => { pcm[i] = Math.max(-1, Math.min(1, sample)) * 32767; });
+    this.sendBinary(SOUND, performance.now() / 1000, Math.round(sampleRate), pcm.buffer);
+  }
+
+  sendBinary(kind, seconds, rate, payload) {
+    const bytes = new Uint8Array(HEADER_BYTES + payload.byteLength);
+    const header = new DataView(bytes.buffer);
+    header.setUint8(0, kind);
+    header.setFloat64(1, seconds, true);
+    header.setUint32(9, rate, true);
+    bytes.set(new Uint8Array(payload), HEADER_BYTES);
+    this.socket.send(bytes);
+  }
+
+  pause(on) {
+    this.paused = on;
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type: "pause", on }));
+    if (on) this.video.pause();
+    else if (this.camera) this.video.play();
+    this.onChange();
+  }
+
+  stop(device) {
+    if (device === "camera") {
+      clearInterval(this.timer);
+      this.camera?.getTracks().forEach((track) => track.stop());
+      this.camera = null;
+      this.video.srcObject = null;
+    } else {
+      this.sound?.stream.getTracks().forEach((track) => track.stop());
+      this.sound?.context.close();
+      this.sound = null;
+    }
+    if (!this.on) {
+      this.paused = false;
+      const { socket } = this;
+      this.socket = null;
+      socket?.close();
+    }
+    this.onChange();
+  }
+
+  stopAll() {
+    this.stop("camera");
+    this.stop("microphone");
+  }
+}

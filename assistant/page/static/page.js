@@ -1,0 +1,303 @@
+// The parts of the page that the browser owns: language, theme, urgent help, first use, consents, camera panel.
+// The chat and the earlier conversations are Gradio's; the two meet in window.Beside.
+
+import { actions as dialogActions, ask, welcome } from "./dialogs.js";
+import { drawFace, drawTimeline } from "./draw.js";
+import { language, setLanguage, show, t } from "./language.js";
+import { Live } from "./live.js";
+
+const byId = (id) => document.getElementById(id);
+const STATUS_EVERY_MS = 10_000;
+const SERIES = [
+  { name: "valence", colour: "--b-line-1", dash: [] },
+  { name: "arousal", colour: "--b-line-2", dash: [7, 4] },
+];
+const EXPRESSION_LINES = [["--b-line-3", [2, 3]], ["--b-line-4", [9, 3, 2, 3]]];
+
+let token = "";
+let live = null;
+let rows = [];
+let consents = {};
+
+// --- Talking to the server ------------------------------------------------------------------------------------------
+
+async function post(path, body) {
+  const headers = { "Content-Type": "application/json", "X-Beside-Token": token };
+  const answer = await fetch(`/beside/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer;
+}
+
+async function readStatus() {
+  if (!token || document.hidden) return;
+  const place = byId("status");
+  if (!place) return;
+  try {
+    const status = await (await post("status", {})).json();
+    show(place, status.key, status.values);
+    place.dataset.level = status.level;
+    byId("consent-chat-info").textContent = t("consent_chat_info", { model: status.model || t("model_guided") });
+  } catch {
+    show(place, "status_lost");
+    place.dataset.level = "down";
+  }
+}
+
+// --- Consents -------------------------------------------------------------------------------------------------------
+
+function showConsents(now) {
+  consents = now;
+  for (const input of document.querySelectorAll("input[data-consent]")) {
+    input.checked = Boolean(consents[input.dataset.consent]);
+    input.disabled = input.dataset.consent === "store" && !window.BESIDE.canStore;
+  }
+  if (!window.BESIDE.canStore) show(byId("consent-store-info"), "store_disabled");
+}
+
+async function setConsent(name, on, extra = {}) {
+  byId("consent-problem").hidden = true;
+  try {
+    showConsents((await (await post("consent", { name, on, ...extra })).json()).consents);
+    if (!on && (name === "camera" || name === "microphone")) live?.stop(name);
+    if (!on && name === "affect") show(byId("sentence"), "sentence_blocked");
+    if (name === "store") byId("refresh")?.click();
+    return true;
+  } catch {
+    showConsents(consents);
+    show(byId("consent-problem"), "consent_failed");
+    return false;
+  }
+}
+
+async function consentChanged(input) {
+  const { consent } = input.dataset;
+  if (consent === "store" && !input.checked) {
+    const remove = await ask({
+      title: "consent_off_store", text: "consent_off_store_ask", yes: "yes_delete", no: "consent_off_store_keep", danger: true,
+    });
+    if (remove === null) return showConsents(consents);
+    return setConsent("store", false, { delete: remove });
+  }
+  return setConsent(consent, input.checked);
+}
+
+async function allowed(device) {
+  if (consents[device]) return true;
+  const yes = await ask({
+    title: `consent_${device}`, text: `consent_${device}_info`, yes: `${device}_start`, no: "cancel",
+  });
+  return yes === true && setConsent(device, true);
+}
+
+// --- Camera panel ---------------------------------------------------------------------------------------------------
+
+function sensorsChanged() {
+  const [camera, sound] = [Boolean(live.camera), Boolean(live.sound)];
+  byId("view").hidden = !camera;
+  byId("camera-lead").hidden = live.on;
+  byId("readings").hidden = !live.on;
+  byId("quality").hidden = !camera;
+  show(byId("camera-button"), camera ? "camera_stop" : "camera_start");
+  show(byId("microphone-button"), sound ? "microphone_stop" : "microphone_start");
+  byId("camera-button").setAttribute("aria-pressed", String(camera));
+  byId("microphone-button").setAttribute("aria-pressed", String(sound));
+  show(byId("pause-button"), live.paused ? "resume" : "pause");
+  byId("pause-button").hidden = !live.on;
+  byId("pause-button").setAttribute("aria-pressed", String(live.paused));
+  const key = live.paused ? "paused" : camera && sound ? "both_on" : camera ? "camera_on" : "microphone_on";
+  byId("sensors-on").hidden = !live.on;
+  byId("sensors-on").classList.toggle("is-paused", live.paused);
+  if (live.on) show(byId("sensors-on-text"), key);
+  if (live.paused) show(byId("quality"), "paused");
+  if (live.paused || !camera) drawFace(byId("overlay"), null, 1, 1);
+  if (!live.on) showSentence({ sentence: "" });
+}
+
+function showSentence({ sentence }) {
+  const place = byId("sentence");
+  if (sentence) {
+    delete place.dataset.t;
+    place.textContent = sentence;
+  } else show(place, live?.on && !consents.affect ? "sentence_blocked" : "sentence_none");
+}
+
+const round = (value) => (value >= 0 ? "+" : "−") + Math.abs(value).toFixed(1);
+
+function showState(state) {
+  const place = byId("state");
+  place.dataset.known = String(state.known);
+  if (!state.known) {
+    const known = `reason_${state.reason}` in window.BESIDE.texts.en ? `reason_${state.reason}` : "reason_other";
+    return show(place, "state_unknown", { reason: t(known) });
+  }
+  const [[name, share]] = state.strongest;
+  return show(place, "state_known", {
+    expression: t(name), share: Math.round(share * 100), valence: round(state.valence), arousal: round(state.arousal),
+    confidence: Math.round(state.confidence * 100) / 100,
+  });
+}
+
+function showTimeline(message) {
+  rows = message.rows;
+  const colours = getComputedStyle(byId("timeline"));
+  const expressions = message.strongest.map((name, i) => ({ name, colour: EXPRESSION_LINES[i][0], dash: EXPRESSION_LINES[i][1] }));
+  const series = [...SERIES, ...expressions].map((one) => ({ ...one, colour: colours.getPropertyValue(one.colour) }));
+  const text = { text: colours.getPropertyValue("--b-muted"), grid: colours.getPropertyValue("--b-border") };
+  drawTimeline(byId("timeline"), rows, series, message.now, text);
+  byId("legend").replaceChildren(...series.map((one) => {
+    const item = document.createElement("li");
+    const mark = document.createElement("i");
+    mark.style.borderTopColor = one.colour;
+    mark.style.borderTopStyle = one.dash.length ? "dashed" : "solid";
+    item.append(mark, t(one.name));
+    return item;
+  }));
+  const last = rows[rows.length - 1];
+  if (!last) return show(byId("timeline-text"), "timeline_empty");
+  const separator = language() === "zh" ? "、" : ", ";
+  return show(byId("timeline-text"), "timeline_alt", {
+    valence: round(last.values.valence), arousal: round(last.values.arousal),
+    expressions: message.strongest.map((name) => t(name)).join(separator),
+  });
+}
+
+function received(message) {
+  if (message.type === "seen" && !live.paused) {
+    drawFace(byId("overlay"), message.points, message.width, message.height);
+    const quality = byId("quality");
+    // The hint is read out by screen readers: say it again only when it changed.
+    if (quality.dataset.t !== `quality_${message.quality}`) show(quality, `quality_${message.quality}`);
+    quality.dataset.quality = message.quality;
+  } else if (message.type === "state") {
+    showState(message.state);
+    showSentence(message);
+    showTimeline(message.timeline);
+  }
+}
+
+const actions = {
+  ...dialogActions,
+  skip: () => byId("message")?.querySelector("textarea")?.focus(),
+  theme: () => {
+    const dark = !document.body.classList.contains("dark");
+    document.body.classList.toggle("dark", dark);
+    localStorage.setItem("beside-theme", dark ? "dark" : "light");
+  },
+  camera: () => toggleSensor("camera"),
+  microphone: () => toggleSensor("microphone"),
+  pause: () => live.pause(!live.paused),
+  forget: async () => {
+    if (!(await ask({ title: "forget_title", text: "forget_ask", yes: "yes_delete", no: "cancel", danger: true }))) return;
+    try {
+      await post("forget", {});
+      show(byId("forgotten"), "forgotten");
+      byId("refresh")?.click();
+    } catch {
+      show(byId("forgotten"), "consent_failed");
+    }
+  },
+};
+
+async function toggleSensor(device) {
+  if (!live) return;
+  const running = device === "camera" ? live.camera : live.sound;
+  byId("sensor-problem").hidden = true;
+  byId("forgotten").hidden = true;
+  if (!running && !(await allowed(device))) return;
+  const button = byId(`${device}-button`);
+  button.disabled = true; // opening takes a moment; a second click would open it twice
+  try {
+    await live.toggle(device);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+// --- What Gradio's events call --------------------------------------------------------------------------------------
+
+function markMessages() {
+  // Replies are announced as they grow; Gradio's own wrapper carries no label of its own.
+  const log = byId("chat")?.querySelector('[role="log"]');
+  if (log) log.setAttribute("aria-label", t("chat_label"));
+}
+
+window.Beside = {
+  /** The token of this tab's session when this is a reload; a new tab starts its own. */
+  resume() {
+    const [navigation] = performance.getEntriesByType("navigation");
+    const kept = navigation?.type === "reload" ? sessionStorage.getItem("beside-session") || "" : "";
+    return [kept, localStorage.getItem("beside-language") || ""];
+  },
+  async boot(started) {
+    ({ token } = started);
+    sessionStorage.setItem("beside-session", token);
+    setLanguage(started.locale);
+    markMessages();
+    showConsents(started.consents);
+    live?.stopAll();
+    live = new Live(token, byId("camera-video"), {
+      onMessage: received,
+      onProblem: (key, values) => show(byId("sensor-problem"), key, values),
+      onChange: sensorsChanged,
+    });
+    sensorsChanged();
+    readStatus();
+    window.Beside.ready = true;
+    if (!consents.chat) {
+      const { store } = await welcome(window.BESIDE.canStore);
+      await setConsent("chat", true);
+      if (store) await setConsent("store", true);
+    }
+  },
+  language,
+  confirm: (title) => ask({ title, text: "history_delete_ask", yes: "yes_delete", no: "cancel", danger: true }),
+  answered: () => { readStatus(); markMessages(); },
+  async export(conversation, format) {
+    if (!conversation) return show(byId("history-note"), "history_choose_first");
+    try {
+      const answer = await post("export", { conversation, format });
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(await answer.blob());
+      link.download = `beside-${conversation}.${format}`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      byId("history-note").hidden = true;
+    } catch {
+      show(byId("history-note"), "export_failed");
+    }
+    return undefined;
+  },
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-act]");
+  if (!button || !actions[button.dataset.act]) return;
+  event.preventDefault();
+  actions[button.dataset.act](button);
+});
+document.addEventListener("change", (event) => {
+  const { target } = event;
+  if (target.id === "language") {
+    localStorage.setItem("beside-language", target.value);
+    setLanguage(target.value);
+    if (live) sensorsChanged();
+    readStatus();
+    byId("relabel")?.click();
+  } else if (target.dataset?.consent) consentChanged(target);
+});
+window.addEventListener("pagehide", () => live?.stopAll());
+setInterval(readStatus, STATUS_EVERY_MS);
+
+// Texts and theme before Gradio has asked the server, so that urgent help is readable at once.
+const firstLanguage = () => localStorage.getItem("beside-language") || ((navigator.language || "").startsWith("zh") ? "zh" : "en");
+function arrived() {
+  if (!byId("language")) return false;
+  if (!token) setLanguage(firstLanguage());
+  const theme = localStorage.getItem("beside-theme");
+  if (theme) document.body.classList.toggle("dark", theme === "dark");
+  return true;
+}
+if (!arrived()) {
+  const arrival = new MutationObserver(() => { if (arrived()) arrival.disconnect(); });
+  arrival.observe(document.documentElement, { childList: true, subtree: true });
+}

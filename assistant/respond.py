@@ -1,0 +1,198 @@
+"""The spine: words and a state come in, a checked reply streams out, and a Turn is recorded before and after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from assistant.guided import Guided
+from assistant.language import SentenceBuffer, clean_text, language_of
+from assistant.notices import NOTICES
+from assistant.prompt import build_prompt, describe
+from assistant.safety import assess, crisis_reply, support_note
+from assistant.safety.helplines import Line, lines_for
+from assistant.safety.reply import check_sentence, clean_markup
+from assistant.types import Risk, RiskLevel, Turn
+from llm.base import ChatModel, ModelError
+from llm.types import FinishReason, Locale, Prompt, Reply, Usage
+from perception.types import EmotionalState
+
+#: A model's reply is ended at the first sentence beyond this (characters): a wall of text helps nobody in distress.
+MAX_REPLY_CHARS: dict[Locale, int] = {"en": 1200, "zh": 450}
+#: The support note of a moderate risk is not repeated while it stands in one of this many replies before.
+NOTE_EVERY = 3
+
+Record = Callable[[Turn], object]
+
+
+def respond(
+    text: str,
+    state: EmotionalState,
+    history: Sequence[Turn],
+    model: ChatModel,
+    *,
+    locale: Locale | None = None,
+    conversation_id: str = "",
+    record: Record | None = None,
+    fallback: ChatModel | None = None,
+    lines: Sequence[Line] | None = None,
+) -> Generator[str, None, Turn]:
+    """Stream the reply to `text`; the generator's return value is the Turn.
+
+    `history` is oldest first. `locale` is the page's language, used where the message does not show its own. `record`
+    is called with the pending Turn before any model is asked, and with the final one at the end, also when the
+    generator is closed early ("stopped"). When `model` fails, `fallback` (default: Guided) carries on in the same
+    reply. `lines` are the crisis lines to name (default: those of the locale). `record` must not raise;
+    `assistant.store`'s Saver.save does not. Risk comes from the words alone, so that neither `state` nor a model can
+    change it; from `high` on no model is asked.
+    """
+    text = clean_text(text)
+    locale = language_of(text, locale or (history[-1].locale if history else "en"))
+    risk = assess(text, history)
+    prompt = None if risk.is_crisis or not text else build_prompt(text, state, risk, history, locale)
+    turn = Turn(
+        turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        locale=locale, user_text=text, state=state, risk=risk, prompt=prompt, reply="", finish_reason="stopped",
+        model=model.name if prompt else "fixed", affect_sentence=describe(state, locale) if prompt else "",
+    )  # fmt: skip
+    if record:
+        record(turn)
+    said = _Said()
+    try:
+        if risk.is_crisis:
+            known_lines = lines_for(locale) if lines is None else lines
+            yield said.add(crisis_reply(risk, locale, known_lines, history))
+            said.finish_reason = "crisis"
+        elif prompt is None:
+            yield said.add(NOTICES["empty"][locale])
+            said.finish_reason = "stop"
+        else:
+            yield from _answer(prompt, risk, model, fallback or Guided(), said)
+            yield from _note(risk, locale, history, said)
+    except GeneratorExit:
+        said.finish_reason = "stopped"
+        raise
+    except BaseException as error:
+        said.failed(f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        turn = said.into(turn)
+        if record:
+            record(turn)
+    return turn
+
+
+class _Said:
+    """What the person has been shown so far, and how it came about."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._parts: list[str] = []
+        self._first_s = 0.0
+        self._errors: list[str] = []
+        self._models: list[str] = []
+        self.finish_reason: FinishReason = "stopped"
+        self.usage = Usage()
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    def add(self, piece: str) -> str:
+        if not self._parts:
+            self._first_s = time.monotonic() - self._started
+        self._parts.append(piece)
+        return piece
+
+    def asked(self, model: ChatModel) -> None:
+        self._models.append(model.name)
+
+    def noted(self, error: str) -> None:
+        self._errors.append(error)
+
+    def failed(self, error: str) -> None:
+        self.noted(error)
+        self.finish_reason = "error"
+
+    def into(self, turn: Turn) -> Turn:
+        return replace(
+            turn, reply=self.text, finish_reason=self.finish_reason, usage=self.usage, error="; ".join(self._errors),
+            model="+".join(self._models) or turn.model, first_token_s=self._first_s,
+            latency_s=time.monotonic() - self._started,
+        )  # fmt: skip
+
+
+def _answer(
+    prompt: Prompt, risk: Risk, model: ChatModel, fallback: ChatModel, said: _Said
+) -> Generator[str, None, None]:
+    """The model's checked reply; where it fails or leaves nothing, a plain notice and the fallback's."""
+    notice = "nothing_usable"
+    try:
+        reply = yield from _checked(prompt, risk, model, said)
+        said.finish_reason, said.usage = reply.finish_reason, reply.usage
+        if said.text.strip() or reply.finish_reason == "stopped":  # Stop before the first word needs no other answer
+            return
+        said.failed(f"{model.name}: nothing usable in the reply ({reply.finish_reason})")
+    except ModelError as error:
+        said.failed(f"{model.name}: {type(error).__name__}: {error}")
+        notice = "model_broke_off" if said.text.strip() else "model_silent"
+    gap = "\n\n" if said.text.strip() else ""
+    yield said.add(f"{gap}{NOTICES[notice][prompt.locale]}\n\n")
+    yield from _checked(prompt, risk, fallback, said)
+
+
+def _checked(prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> Generator[str, None, Reply]:
+    """The model's reply, let out sentence by sentence after its check, within MAX_REPLY_CHARS. Raises ModelError, after
+    what had arrived was let out."""
+    said.asked(model)
+    buffer = SentenceBuffer()
+    limit = len(said.text) + MAX_REPLY_CHARS[prompt.locale]
+
+    def passed(sentence: str) -> str:
+        return _passed(sentence, prompt, risk, model, said)
+
+    with closing(model.stream(prompt)) as stream:
+        while True:
+            try:
+                ready = buffer.feed(next(stream))
+            except StopIteration as stop:
+                reply: Reply = stop.value
+                break
+            except ModelError:
+                if rest := passed(buffer.rest()):
+                    yield said.add(rest)
+                raise
+            for sentence in ready:
+                if shown := passed(sentence):
+                    yield said.add(shown)
+                if len(said.text) > limit:
+                    return Reply(said.text, model.name, "length")
+    if rest := passed(buffer.rest()):
+        yield said.add(rest)
+    return reply
+
+
+def _passed(sentence: str, prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> str:
+    """What of a sentence may be shown: itself, its replacement, or ""."""
+    body = sentence.rstrip()
+    if not body:
+        return sentence
+    checked = check_sentence(clean_markup(body), risk, prompt.locale)
+    if checked.reason:
+        said.noted(f"{model.name}: reply check: {checked.reason}")
+        if checked.text in said.text:  # the same replacement once is enough
+            return ""
+    return checked.text + sentence[len(body) :] if checked.text else ""
+
+
+def _note(risk: Risk, locale: Locale, history: Sequence[Turn], said: _Said) -> Generator[str, None, None]:
+    """At a moderate risk, the words that point to people, unless one of the last replies has just said them."""
+    if risk.level != RiskLevel.MODERATE:
+        return
+    note = support_note(risk, locale)
+    if note and not any(note in turn.reply for turn in history[-NOTE_EVERY:]):
+        yield said.add(f"\n\n{note}")

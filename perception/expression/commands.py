@@ -1,0 +1,156 @@
+"""The expression part of `python -m perception`: train, evaluate, distill, export, submit.
+
+Each command only turns its arguments into one call of the Python API. Called by perception/__main__.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from perception.models import CARDS, load
+
+DEFAULT_MODEL = "expression/small"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - the terminal is this module's business
+
+
+def _task(commands: Any, verb: str, name: str, text: str, run: Callable[[argparse.Namespace], int]) -> Any:
+    """`verb name`: several parts of the package may add their names to one verb."""
+    verbs = commands.choices
+    if verb not in verbs:
+        commands.add_parser(verb, help=text).add_subparsers(dest="task", required=True, metavar="TASK")
+    tasks = next((action for action in verbs[verb]._actions if isinstance(action, argparse._SubParsersAction)), None)
+    if tasks is None:
+        raise ValueError(f"the command `{verb}` exists and takes no tasks; `{verb} {name}` cannot be added")
+    parser = tasks.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def predictor_of(model: str) -> Any:
+    """A card's name or the path of a user's own .onnx -> its predictor."""
+    if model in CARDS:
+        return load(model)
+    if model.endswith(".onnx"):
+        from perception.expression.predictor import load_custom
+
+        return load_custom(model)
+    choices = ", ".join(name for name in sorted(CARDS) if name.startswith("expression/"))
+    raise ValueError(f"{model!r} is neither a model ({choices}) nor a path that ends in .onnx")
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    if not arguments.validation:
+        raise ValueError("--validation is needed, for example --validation fer2013:fer2013.zip:val")
+    names = ("network", "validation", "out", "epochs", "batch", "lr", "seed", "mixup", "balance", "start",
+             "optimizer", "pretrained", "freeze_front", "strength")  # fmt: skip
+    lists = {name: tuple(getattr(arguments, name)) for name in ("data", "sides", "until")}
+    given = {name: getattr(arguments, name) for name in names}
+    return {**lists, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    if arguments.network == "cer-released":
+        from perception.expression.released import ReleasedConfig, train_released
+
+        numbers = {name: getattr(arguments, name) for name in ("epochs", "batch") if getattr(arguments, name)}
+        released = ReleasedConfig(
+            tuple(arguments.data), arguments.out, seed=arguments.seed, sigmoid_quirk=arguments.sigmoid_quirk,
+            pretrained=arguments.pretrained, **numbers,
+        )  # fmt: skip
+        _say(str(train_released(released, _say)))
+        return 0
+    from perception.expression.train import TrainConfig, train
+
+    _say(str(train(TrainConfig(**_settings(arguments)), _say)))
+    return 0
+
+
+def _distill(arguments: argparse.Namespace) -> int:
+    from perception.expression.train import TrainConfig, train
+
+    config = TrainConfig(**_settings(arguments), teacher=arguments.teacher, teacher_share=arguments.teacher_share)
+    _say(str(train(config, _say)))
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from perception.expression.data import read
+    from perception.expression.evaluate import evaluate
+
+    report = evaluate(predictor_of(arguments.model), read(arguments.data), arguments.robustness, arguments.out)
+    _say(report.text())
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from perception.expression.export import export_runs
+
+    _say(str(export_runs(arguments.network, arguments.checkpoint, arguments.validation, arguments.out, arguments.even)))
+    return 0
+
+
+def _submit(arguments: argparse.Namespace) -> int:
+    from perception.expression.data import read_cexpr
+    from perception.expression.submit import submit_cexpr
+
+    written = submit_cexpr(
+        predictor_of(arguments.model), read_cexpr(arguments.frames), arguments.out, arguments.template, arguments.smooth
+    )
+    _say(f"{arguments.out}: {written} rows")
+    return 0
+
+
+def _training_arguments(parser: Any, network: str) -> None:
+    add = parser.add_argument
+    add("--network", default=network, help="cnn, local, vit, small, timm:NAME or cer-released")
+    add("--data", action="append", required=True, metavar="READER:PATH:SPLIT[@MOST]", help="may be given several times")
+    add("--validation", metavar="READER:PATH:SPLIT", help="what the accuracy after each epoch is of")
+    add("--out", type=Path, required=True, help="folder of the run; the same folder takes an interrupted run up")
+    add("--epochs", type=int, help="24, or 50 of cer-released")
+    add("--batch", type=int, help="128, or 96 of cer-released")
+    add("--lr", type=float, help="the highest learning rate: 0.15; about 0.001 with adamw")
+    add("--seed", type=int, default=0)
+    add("--mixup", type=float, default=0.0, help="alpha of mixup's beta distribution; 0 is off")
+    add("--balance", type=float, default=0.25, help="0: classes as in the data, 1: equally often")
+    add("--sides", type=int, nargs="+", default=[32, 40, 48], metavar="PX", help="input sides to go through")
+    add("--until", type=float, nargs="+", default=[0.6, 0.9, 1.0], metavar="SHARE", help="of the epochs, for each side")
+    add("--strength", type=float, default=1.0, help="of the augmentation; a short training learns more with 0.5")
+    add("--start", type=Path, help="a checkpoint or exported .onnx whose fitting tensors are taken over")
+    add("--freeze-front", action="store_true", help="leave the first layers as --start gave them")
+    add("--optimizer", choices=("sgd", "adamw"), default="sgd")
+    add("--pretrained", action="store_true", help="ask a model hub for a timm network's weights")
+
+
+def add_commands(commands: Any) -> None:
+    """Add this part's commands to `commands`, the object that ArgumentParser.add_subparsers gave. Each sets `run`, a
+    function from the parsed arguments to the exit status."""
+    parser = _task(commands, "train", "expression", "train one network on labelled faces", _train)
+    _training_arguments(parser, "cnn")
+    parser.add_argument("--sigmoid-quirk", action="store_true", help="cer-released: as its authors trained it")
+    parser = _task(commands, "distill", "expression", "train a small network from a big one", _distill)
+    _training_arguments(parser, "small")
+    parser.add_argument("--teacher", type=Path, required=True, metavar="PATH.onnx", help="its PATH.card.json beside it")
+    parser.add_argument("--teacher-share", type=float, default=0.8, help="of the target; the rest is the label")
+    parser = _task(commands, "evaluate", "expression", "quality and robustness on labelled faces", _evaluate)
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")
+    parser.add_argument("--data", required=True, metavar="READER:PATH:SPLIT")
+    parser.add_argument("--robustness", action="store_true", help="also small, blurred, dark, turned, covered faces")
+    parser.add_argument("--out", type=Path, help="folder for report.json and the plots")
+    parser = _task(commands, "export", "expression", "checkpoints to one calibrated ONNX file with its card", _export)
+    parser.add_argument("--network", action="append", required=True, help="once for each checkpoint, in order")
+    parser.add_argument("--checkpoint", action="append", type=Path, required=True)
+    parser.add_argument("--validation", required=True, metavar="READER:PATH:SPLIT", help="to fit the temperature")
+    parser.add_argument("--even", type=float, default=0.4, help="how much rare classes are made up for, 0 to 1")
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH.onnx")
+    parser = _task(commands, "submit", "cexpr", "the compound-expression challenge's file", _submit)
+    parser.add_argument("frames", type=Path, help="folder or zip with VIDEO/FRAME.jpg")
+    parser.add_argument("--template", type=Path, help="the challenge's CER.txt, whose rows and order are then used")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")
+    parser.add_argument("--smooth", type=int, default=0, metavar="FRAMES", help="average over neighbours each side")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.txt")

@@ -1,0 +1,54 @@
+"""Soft labels from a bigger network for a smaller one (Hinton et al., arXiv 1503.02531)."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from perception.expression.faces import Faces
+from perception.expression.predictor import BATCH, Predictor, load_custom, softmax
+from perception.models import sha256_of
+
+#: The teacher's logits are divided by this before they become targets: its doubts teach as much as its choice.
+TEMPERATURE = 1.5
+
+
+def soft_labels(teacher: Predictor, faces: Faces) -> npt.NDArray[np.float32]:
+    """(N, 7) the teacher's softened probabilities, the mean over each preprocessed face and its mirror image."""
+    how = teacher.how
+    if faces.images.shape[1] != how.side:
+        raise ValueError(f"the teacher reads {how.side} px faces, the student's are {faces.images.shape[1]} px")
+    parts = []
+    for start in tqdm(range(0, len(faces), BATCH), desc="soft labels", unit="batch", leave=False, disable=None):
+        images = faces.images[start : start + BATCH].astype(np.float32)
+        images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+        mean, std = (np.asarray(v, dtype=np.float32).reshape(1, -1, 1, 1) for v in (how.mean, how.std))
+        batch = (images / 255 - mean) / std
+        logits = teacher.logits(np.concatenate([batch, batch[..., ::-1]])) / np.float32(TEMPERATURE)
+        views = softmax(logits).reshape(2, len(images), -1)
+        parts.append(views.mean(axis=0))
+    return np.concatenate(parts)
+
+
+def with_soft_labels(faces: Faces, teacher: Path, share: float) -> Faces:
+    """The faces with targets of which `share` is the teacher's opinion and the rest the label.
+
+    `teacher` is PATH.onnx with PATH.card.json beside it, in our own label order. Its opinion of these very pictures is
+    kept beside it in PATH.soft-*.npy for the next run.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"the teacher's share of the target lies between 0 and 1, got {share}")
+    digest = hashlib.sha256(sha256_of(teacher).encode() + faces.images.tobytes()).hexdigest()[:12]
+    kept = teacher.with_suffix(f".soft-{digest}.npy")
+    if kept.is_file():
+        soft = np.load(kept)
+    else:
+        soft = soft_labels(load_custom(teacher), faces)
+        part = kept.with_suffix(".part.npy")
+        np.save(part, soft)
+        part.replace(kept)
+    return Faces(faces.images, (share * soft + (1 - share) * faces.targets).astype(np.float32))

@@ -1,0 +1,307 @@
+"""The training loop of every network here. Resumable after each epoch to the same weights as an uninterrupted run."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from perception.expression.augment import augment
+from perception.expression.data import read
+from perception.expression.faces import Faces, epoch_order, in_memory, load_training
+from perception.expression.networks import LocalAttentionNet, network_of
+from perception.expression.preprocess import Preprocessing
+from perception.expression.start import take_over
+
+IMAGENET = Preprocessing(224, "rgb", False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The settings of a run.
+
+    `data` are specs of faces.load_training, `validation` one of data.read. `sides` are the input sides in px that
+    training goes through, until the shares `until` of the epochs: small first, which costs less and teaches low
+    resolution. `balance` see faces.epoch_order, `strength` see augment. `start` is a checkpoint or an exported .onnx
+    from which fitting tensors are taken (start.py); `freeze_front` keeps the network's `front` as it then is. `teacher`
+    is an .onnx with its card, whose soft labels get `teacher_share` of the target: a distillation.
+    """
+
+    network: str
+    data: tuple[str, ...]
+    validation: str
+    out: Path
+    epochs: int = 24
+    batch: int = 128
+    lr: float = 0.15
+    weight_decay: float = 5e-4
+    warmup: float = 0.12
+    sides: tuple[int, ...] = (32, 40, 48)
+    until: tuple[float, ...] = (0.6, 0.9, 1.0)
+    seed: int = 0
+    smoothing: float = 0.1
+    mixup: float = 0.0
+    balance: float = 0.25
+    ema: float = 0.998
+    clip: float = 5.0
+    strength: float = 1.0
+    pretrained: bool = False
+    start: Path | None = None
+    freeze_front: bool = False
+    teacher: Path | None = None
+    teacher_share: float = 0.8
+    optimizer: str = "sgd"
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 2:
+            raise ValueError(f"at least 1 epoch and a batch of 2, got {self.epochs} and {self.batch}")
+        if len(self.sides) != len(self.until) or self.until[-1] < 1 or list(self.until) != sorted(self.until):
+            raise ValueError(f"sides {self.sides} need as many rising shares that end at 1, got {self.until}")
+        if self.optimizer not in ("sgd", "adamw"):
+            raise ValueError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return IMAGENET if self.network.startswith("timm:") else Preprocessing(self.sides[-1])
+
+
+def commit() -> str:
+    """The commit of this working tree, or "unknown" outside one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=Path(__file__).parent, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def scaled(images: Tensor, how: Preprocessing) -> Tensor:
+    """(N, C, H, W) in [0, 1] -> the network's input, as preprocess.to_input scales it."""
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (how.mean, how.std))
+    return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def as_batch(images: npt.NDArray[np.uint8]) -> Tensor:
+    """(N, H, W) or (N, H, W, 3) uint8 -> (N, C, H, W) float in [0, 1]."""
+    tensor = torch.from_numpy(np.ascontiguousarray(images))
+    tensor = tensor[:, None] if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)
+    return tensor.float() / 255
+
+
+def predict(network: nn.Module, faces: Faces, how: Preprocessing, flip: bool = True) -> npt.NDArray[np.float32]:
+    """Probabilities (N, classes) of the mean over the face and its mirror image, in full precision."""
+    network.eval()
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(faces), 256):
+            x = scaled(as_batch(faces.images[start : start + 256]), how)
+            views = (x, x.flip(3)) if flip else (x,)
+            parts.append(torch.stack([network(view)[0].float().softmax(1) for view in views]).mean(0))
+    return np.asarray(torch.cat(parts).numpy())
+
+
+def loss_of(network: nn.Module, plain: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy with soft targets. `plain` is the network without its wrapper for several processes."""
+    if isinstance(plain, LocalAttentionNet):
+        local, whole = (F.cross_entropy(logits.float(), target) for logits in network(x, branches=True))
+        return plain.LOCAL_SHARE * local + (1 - plain.LOCAL_SHARE) * whole
+    return F.cross_entropy(network(x)[0].float(), target)
+
+
+def learning_rate(config: TrainConfig, progress: float) -> float:
+    """Linear warm-up to lr, then linearly to zero; `progress` in [0, 1]."""
+    if progress < config.warmup:
+        return config.lr * max(progress / config.warmup, 1e-3)
+    return config.lr * max(1 - progress, 0.0) / (1 - config.warmup)
+
+
+def mixed(x: Tensor, target: Tensor, alpha: float, g: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Mixup (arXiv 1710.09412) with Beta(alpha, alpha)."""
+    share = float(np.random.default_rng(int(torch.randint(2**31, (), generator=g))).beta(alpha, alpha))
+    order = torch.randperm(len(x), generator=g)
+    return share * x + (1 - share) * x[order], share * target + (1 - share) * target[order]
+
+
+class Trainer:
+    """One run: its network, average, optimizer and place in the schedule."""
+
+    def __init__(self, config: TrainConfig, train: Faces, validation: Faces) -> None:
+        from accelerate import Accelerator
+
+        self.config, self.train_faces, self.validation = config, train, validation
+        self.how = config.preprocessing
+        cuda = torch.cuda.is_available()
+        self.accelerator: Any = Accelerator(cpu=not cuda, mixed_precision="bf16")
+        torch.manual_seed(config.seed)
+        self.plain = network_of(config.network, config.pretrained).to(memory_format=torch.channels_last)
+        if config.start:
+            take_over(self.plain, config.start, scaled(as_batch(train.images[:256]), self.how))
+        if config.freeze_front:
+            self.plain.front.requires_grad_(False)
+        self.ema = copy.deepcopy(self.plain).eval()
+        learning = [p for p in self.plain.parameters() if p.requires_grad]
+        flat, deep = ([p for p in learning if (p.ndim > 1) == is_deep] for is_deep in (False, True))
+        groups = [{"params": deep, "weight_decay": config.weight_decay}, {"params": flat, "weight_decay": 0.0}]
+        optimizer: torch.optim.Optimizer = (
+            torch.optim.SGD(groups, lr=config.lr, momentum=0.9, nesterov=True)
+            if config.optimizer == "sgd"
+            else torch.optim.AdamW(groups, lr=config.lr)
+        )
+        self.network, self.optimizer = self.accelerator.prepare(self.plain, optimizer)
+        self.ema.to(self.accelerator.device)
+        self.epoch, self.steps = 0, 0
+        self.history: list[dict[str, float]] = []
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.config.out / "checkpoint.pt"
+
+    def resume(self) -> bool:
+        """Take the run up where its last finished epoch left it. False where there is nothing to take up."""
+        if not self.checkpoint.is_file():
+            return False
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        if state["network"] != self.config.network or state["epochs"] != self.config.epochs:
+            raise ValueError(
+                f"{self.checkpoint} belongs to a run of {state['network']} over {state['epochs']} epochs; "
+                "give the same settings, or another --out"
+            )
+        self.plain.load_state_dict(state["model"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.steps, self.history = state["epoch"], state["steps"], state["history"]
+        return True
+
+    def save(self) -> None:
+        """Write the checkpoint so that an interruption leaves the old or the new one whole."""
+        state = {
+            "network": self.config.network, "epochs": self.config.epochs, "epoch": self.epoch,
+            "steps": self.steps, "model": self.plain.state_dict(), "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "history": self.history,
+        }  # fmt: skip
+        temporary = self.checkpoint.with_suffix(".part")
+        torch.save(state, temporary)
+        os.replace(temporary, self.checkpoint)
+
+    def side(self) -> int:
+        place = self.epoch / self.config.epochs
+        return next(s for s, end in zip(self.config.sides, self.config.until, strict=True) if place < end)
+
+    def _batches(self) -> list[npt.NDArray[np.int64]]:
+        """This epoch's batches; each process takes its share of every batch."""
+        config = self.config
+        order = epoch_order(self.train_faces.labels, config.balance, config.seed, self.epoch)
+        size = min(config.batch, len(order))
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        return [order[i : i + size][rank::world] for i in range(0, len(order) - size + 1, size)]
+
+    def run_epoch(self) -> float:
+        """Train one epoch and return its mean loss. What is random depends on seed, epoch and process only."""
+        config, epoch = self.config, self.epoch
+        seed = config.seed * 100_003 + epoch * 101 + self.accelerator.process_index
+        torch.manual_seed(seed)  # dropout, stochastic depth
+        g = torch.Generator().manual_seed(seed)
+        # Each face is mirrored in every other epoch: half the redundancy of a coin's.
+        mirrored = torch.rand(len(self.train_faces), generator=torch.Generator().manual_seed(config.seed)) < 0.5
+        side = self.side() if self.how.colour == "grey" else self.how.side
+        batches = self._batches()
+        losses = 0.0
+        self.network.train()
+        if config.freeze_front:
+            self.plain.front.eval()
+        bar = tqdm(batches, desc=f"epoch {epoch + 1}/{config.epochs} at {side} px", leave=False, disable=None)
+        for step, chosen in enumerate(bar):
+            picked = torch.from_numpy(chosen)
+            flip = mirrored[picked] ^ bool(epoch % 2)
+            x = augment(as_batch(self.train_faces.images[chosen]), side, flip, g, config.strength)
+            target = torch.from_numpy(self.train_faces.targets[chosen])
+            target = target * (1 - config.smoothing) + config.smoothing / target.shape[1]
+            if config.mixup:
+                x, target = mixed(x, target, config.mixup, g)
+            device = self.accelerator.device
+            losses += self._step(scaled(x, self.how).to(device), target.to(device), epoch + step / len(batches))
+        self.epoch += 1
+        return losses / len(batches)
+
+    def _step(self, x: Tensor, target: Tensor, place: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.config, place / self.config.epochs)
+        with self.accelerator.autocast():
+            loss = loss_of(self.network, self.plain, x, target)
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        self.optimizer.step()
+        self._average()
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise ValueError(f"the loss became {value} in epoch {self.epoch + 1}; lower the learning rate")
+        return value
+
+    def _average(self) -> None:
+        """Move the averaged weights towards the current ones; faster at first, so that the start is forgotten."""
+        self.steps += 1
+        keep = min(self.config.ema, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            for mean, now in zip(self.ema.state_dict().values(), self.plain.state_dict().values(), strict=True):
+                if mean.dtype.is_floating_point:
+                    mean.lerp_(now, 1 - keep)
+                else:
+                    mean.copy_(now)
+
+    def accuracy(self) -> float:
+        """The averaged network's accuracy on the validation faces."""
+        found = predict(self.ema.cpu(), self.validation, self.how).argmax(1)
+        self.ema.to(self.accelerator.device)
+        return float((found == self.validation.labels).mean())
+
+
+def train(config: TrainConfig, report: Callable[[str], None] = lambda line: None) -> Path:
+    """Run, or take up, the training that `config` describes; returns the checkpoint with the averaged weights.
+
+    Writes config.json (with seed and commit), history.json and checkpoint.pt under `config.out`.
+    """
+    validation = in_memory(read(config.validation), config.preprocessing)
+    faces = load_training(config.data, validation, config.preprocessing, config.seed)
+    if config.teacher:
+        from perception.expression.distill import with_soft_labels
+
+        faces = with_soft_labels(faces, config.teacher, config.teacher_share)
+    return fit(config, faces, validation, report)
+
+
+def fit(
+    config: TrainConfig, faces: Faces, validation: Faces, report: Callable[[str], None] = lambda line: None
+) -> Path:
+    """As `train`, with the faces already in memory."""
+    trainer = Trainer(config, faces, validation)
+    config.out.mkdir(parents=True, exist_ok=True)
+    trainer.resume()
+    main = trainer.accelerator.is_main_process
+    if main:
+        settings = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
+        text = json.dumps({**settings, "commit": commit(), "faces": len(faces)}, indent=2)
+        (config.out / "config.json").write_text(text, encoding="utf-8")
+    while trainer.epoch < config.epochs:
+        loss = trainer.run_epoch()
+        if main:
+            row = {"epoch": trainer.epoch, "loss": round(loss, 4), "accuracy": round(trainer.accuracy(), 4)}
+            trainer.history.append(row)
+            report(f"epoch {row['epoch']}/{config.epochs}: loss {row['loss']}, validation accuracy {row['accuracy']}")
+            trainer.save()
+            (config.out / "history.json").write_text(json.dumps(trainer.history), encoding="utf-8")
+    return trainer.checkpoint
