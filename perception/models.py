@@ -136,6 +136,53 @@ CARDS: dict[str, ModelCard] = {
             },
             notes=EXPRESSION_NOTES,
         ),
+        ModelCard(
+            name="fusion/voice",
+            target="perception.fusion.voice:load_voice",
+            summary="Emotion (8) from sound alone: five small convolutional networks, blind to level.",
+            licence="CC BY-NC-SA 4.0",
+            commercial_use=False,
+            file="voice.npz",
+            sha256="69d869f5e00d521c3575b990c9d53ee3dc0fec779fd644e074c07f5975f0b615",
+            preprocessing={"rate_hz": 16000, "hop_s": 0.01, "mel_bands": 64},
+            labels={"emotion": ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")},
+            training_data="RAVDESS speech, actors 1-18 (CC BY-NC-SA 4.0), 1080 acted clips of two English sentences.",
+            quality={
+                "RAVDESS actors 19-22 (240 clips), unweighted recall of 8": 0.738,
+                "the same, 20 dB louder or quieter": 0.738,
+                "the same, pink noise at 10 dB": 0.684,
+                "the same, telephone band": 0.746,
+                "the same, pink noise at 0 dB": 0.426,
+                "eGeMAPS + linear SVM, same split (20 dB louder: .227)": 0.523,
+            },
+            notes="Acted speech of young North American adults, two sentences: another language, age or real feeling "
+            "was never measured. Says what a voice sounds like, not what a person feels.",
+        ),
+        ModelCard(
+            name="fusion/starter",
+            target="perception.fusion.starter:load_starter",
+            summary="Expression (8), emotion (8), valence and arousal from face readings, voice, or both, over 4 s.",
+            licence="CC BY-NC-SA 4.0",
+            commercial_use=False,
+            file="fusion_starter.onnx",
+            sha256="22e1806a5041f44c34a0efa30db6c08b998edb30b88abd55f90cd808cfb56450",
+            preprocessing={"steps": 40, "faces": "expression/small", "voice": "fusion/voice"},
+            labels={
+                "expression": (*EXPRESSIONS, "Other"),
+                "emotion": ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),
+            },
+            training_data="Built clips: readings of FER2013 validation crops (research use) with held-out readings of "
+            "RAVDESS actors 1-18 (CC BY-NC-SA 4.0). Valence and arousal are derived from the labels.",
+            quality={
+                "held-out voices and crops, emotion (8), sound alone": 0.738,
+                "the same, 12 crops and sound": 0.926,
+                "the same, one crop and sound": 0.801,
+                "the same, 12 crops at random and sound": 0.734,
+                "the same, crops of one other emotion and sound": 0.492,
+            },
+            notes="Face and voice of a training clip are of different people: how real ones go together was never "
+            "seen. 'Other' means only that the faces of a clip fit no one expression.",
+        ),
     )
 }
 
