@@ -62,9 +62,10 @@ def parser() -> argparse.ArgumentParser:
         "camera), and the page has no login of its own, so put a proxy with both in front of it",
     )  # fmt: skip
     made.add_argument(
-        "--llm", default="guided", metavar="URL|guided",
+        "--llm", default="guided", metavar="URL|guided|nano",
         help="what answers: the built-in guided companion (default), or an OpenAI-compatible server such as "
-        "http://127.0.0.1:8000/v1 (vLLM, Ollama, llama.cpp); its key goes in the variable BESIDE_LLM_KEY",
+        "http://127.0.0.1:8000/v1 (vLLM, Ollama, llama.cpp); its key goes in the variable BESIDE_LLM_KEY; or nano, a "
+        "tiny trained model behind a vLLM of its own (`make serve-env` first), which only serves to try the machinery",
     )  # fmt: skip
     made.add_argument("--model", metavar="NAME", help="the model's name at that server (default: the only one it has)")
     made.add_argument(
@@ -152,6 +153,9 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
     from llm.models import load_chat_model
     from llm.openai_compat import probe
 
+    test_article = llm == "nano"
+    if test_article:
+        llm, name = nano_server()
     try:
         model = load_chat_model(llm, name)
     except ValueError as error:
@@ -163,7 +167,24 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
         status = probe(llm)
         return status.reachable, status.message
 
-    return model, ModelStatus(name or llm, ask)
+    return model, ModelStatus(name or llm, ask, test_article=test_article)
+
+
+def nano_server() -> tuple[str, str]:
+    """The URL and model name of the shipped nano model's server, started unless it runs; it ends with this process.
+    Raises CannotStart."""
+    import atexit
+
+    from llm.nano import open_nano
+    from llm.serve import ServeProblem
+
+    try:
+        nano = open_nano(tell=lambda said: print(f"app: {said}", flush=True))
+    except ServeProblem as problem:
+        raise CannotStart(f"--llm nano: {problem}") from problem
+    atexit.register(nano.stop)
+    log.warning("nano: %s", nano.notice)
+    return nano.url, nano.model
 
 
 def keeping(no_store: bool, place: str | None) -> Keeping:

@@ -1,4 +1,4 @@
-"""python -m perception see VIDEO --out FILE.csv [--plot FILE.png] | models"""
+"""python -m perception see VIDEO --out FILE.csv | models | features | train | evaluate | distill | export | submit"""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from perception.expression.commands import add_commands as expression_commands
+from perception.fusion.commands import add_commands as fusion_commands
 from perception.models import CARDS
 from perception.pipeline import Row, plot_csv, see, write_csv
 from perception.video import count_frames
@@ -63,7 +65,7 @@ def add_commands(commands: Subparsers) -> None:
 
 
 #: Packages below add theirs here.
-COMMANDS: tuple[Callable[[Subparsers], None], ...] = (add_commands,)
+COMMANDS: tuple[Callable[[Subparsers], None], ...] = (add_commands, expression_commands, fusion_commands)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,12 +13,18 @@ PROBE_EVERY_S = 15.0
 
 
 class ModelStatus:
-    """`name` is the model's; `ask` returns (reachable, a message for the operator). None: there is no server to ask."""
+    """`name` is the model's; `ask` returns (reachable, a message for the operator). None: there is no server to ask.
+    `test_article`: the model exists to try the machinery, and the page says so."""
 
     def __init__(
-        self, name: str, ask: Callable[[], tuple[bool, str]] | None = None, every_s: float = PROBE_EVERY_S
+        self,
+        name: str,
+        ask: Callable[[], tuple[bool, str]] | None = None,
+        every_s: float = PROBE_EVERY_S,
+        test_article: bool = False,
     ) -> None:
         self.name = name
+        self._test_article = test_article
         self._ask = ask
         self._every_s = every_s
         self._up: bool | None = None
@@ -32,6 +38,8 @@ class ModelStatus:
             return {"key": "status_guided", "values": {}, "level": "ok", "model": ""}
         if self._up is False:
             return {"key": "status_down", "values": {}, "level": "down", "model": self.name}
+        if self._test_article:
+            return {"key": "status_test", "values": {"model": self.name}, "level": "down", "model": self.name}
         return {"key": "status_up", "values": {"model": self.name}, "level": "ok", "model": self.name}
 
     def close(self) -> None:

@@ -318,6 +318,10 @@ _TABLE: dict[str, tuple[str, str]] = {
     "model_guided": ("the built-in guided companion, no language model", "内置的引导式陪伴，不用语言模型"),
     "status_guided": ("Answers come from the built-in guided companion.", "由内置的引导式陪伴回答。"),
     "status_up": ("Connected to {model}.", "已连接 {model}。"),
+    "status_test": (
+        "Connected to {model}: a test article that understands nothing. Never for anybody in need.",
+        "已连接 {model}：这只是用来测试的模型，它什么都不懂，绝不能给需要帮助的人使用。",
+    ),
     "status_down": (
         "The model server does not answer; the guided companion carries on until it does.",
         "模型服务器没有响应；恢复之前由引导式陪伴继续。",

@@ -1,4 +1,4 @@
-"""python -m perception features | train fusion | evaluate fusion | submit fusion: thin shells over this package's functions."""
+"""python -m perception features, train fusion, evaluate fusion, submit fusion: shells over this package's functions."""
 
 from __future__ import annotations
 
