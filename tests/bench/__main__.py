@@ -17,6 +17,8 @@ from rich.table import Table
 BENCHMARKS = {
     "perception": "tests.bench.perception_bench",
     "chat": "tests.bench.chat_bench",
+    "expression": "tests.perception.expression.bench_expression",
+    "fusion": "tests.perception.fusion.bench_fusion",
     "llm": "tests.bench.llm_bench",
 }
 
