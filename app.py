@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -240,6 +241,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     level = logging.INFO if options.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
+    # Uvicorn raises SIGTERM again when it has shut down: without a handler that would end the process before it has
+    # stopped what it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         check_host(options.host, options.expose)
         bound = listen(options.host, options.port)
@@ -247,6 +251,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CannotStart as problem:
         print(f"app: {problem}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("app: stopped before it had started", file=sys.stderr)
+        return 130
     import uvicorn
 
     from assistant.page.server import make_app

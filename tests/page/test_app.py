@@ -76,3 +76,18 @@ def test_a_data_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 def test_help_lines_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     done = run("--port", "0", "--no-store", "--helplines", str(tmp_path / "missing.toml"))
     assert done.returncode == 2 and "missing.toml" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_terminated_app_stops_what_it_started(tmp_path: Path) -> None:
+    marker = tmp_path / "ended"
+    code = (
+        "import atexit, pathlib, sys, app\n"
+        f"atexit.register(lambda: pathlib.Path({str(marker)!r}).touch())\n"
+        "sys.exit(app.main(['--port', '0', '--no-store']))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "Beside is at" in process.stdout.readline()
+    process.terminate()
+    assert process.wait(60) == 0
+    assert marker.exists()
