@@ -29,7 +29,7 @@ from tests.conftest import ROOT
 from tests.perception.expression.layouts import pattern
 
 SHIPPED = [name for name in models.CARDS if name.startswith("expression/")]
-#: Of 56 faces a class, blind guessing finds more than a quarter about once in fifty; a wrong label order far fewer.
+#: Of 56 faces a class, blind guessing finds more than a quarter about once in a hundred; a wrong label order far fewer.
 WELL_ABOVE_CHANCE = 0.25
 
 
