@@ -91,7 +91,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from perception.expression.export import export_runs
 
-    _say(str(export_runs(arguments.network, arguments.checkpoint, arguments.validation, arguments.out, arguments.even)))
+    _say(str(export_runs(arguments.network, arguments.checkpoint, arguments.validation, arguments.out, arguments.even,
+                     arguments.side)))
     return 0
 
 
@@ -146,6 +147,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--network", action="append", required=True, help="once for each checkpoint, in order")
     parser.add_argument("--checkpoint", action="append", type=Path, required=True)
     parser.add_argument("--validation", required=True, metavar="READER:PATH:SPLIT", help="to fit the temperature")
+    parser.add_argument("--side", type=int, default=48, metavar="PX", help="the input side of the last epochs")
     parser.add_argument("--even", type=float, default=0.4, help="how much rare classes are made up for, 0 to 1")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH.onnx")
     parser = _task(commands, "submit", "cexpr", "the compound-expression challenge's file", _submit)

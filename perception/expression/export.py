@@ -132,9 +132,10 @@ def largest_difference(network: nn.Module, predictor: Predictor, faces: Faces) -
 
 
 def export_runs(
-    names: Sequence[str], checkpoints: Sequence[Path], validation: str, out: Path, even: float = EVEN
+    names: Sequence[str], checkpoints: Sequence[Path], validation: str, out: Path, even: float = EVEN, side: int = 48
 ) -> Path:
-    """Export one run, or several fused late, to `out` (PATH.onnx) with a card; returns the card's path.
+    """Export one run, or several fused late, to `out` (PATH.onnx) with a card; returns the card's path. `side` is the
+    input side in px: that of the last epochs serves best.
 
     The file is checked against torch on 1,000 faces of `validation`, on which the temperature is also fitted and whose
     class frequencies serve for `even` (see `evened`; it applies to networks trained on data of like frequencies). The
@@ -144,7 +145,7 @@ def export_runs(
     if len(names) != len(checkpoints):
         raise ValueError(f"{len(names)} networks but {len(checkpoints)} checkpoints; give one of each, in order")
     networks = [load_network(name, file) for name, file in zip(names, checkpoints, strict=True)]
-    how = IMAGENET if names[0].startswith("timm:") else Preprocessing()
+    how = IMAGENET if names[0].startswith("timm:") else Preprocessing(side)
     faces = in_memory(read(validation), how)
     priors = np.maximum(np.bincount(faces.labels, minlength=len(EXPRESSIONS)), 1) / len(faces)
     network = prepare([evened(part, priors, even) for part in networks])

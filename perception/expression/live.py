@@ -20,7 +20,7 @@ EYES_APART = 0.52  # outer corner to outer corner
 EYES_TO_MOUTH = 0.39
 #: Corners of the eyes and of the mouth in the 478-point mesh.
 EYE_CORNERS, OUTER_CORNERS, MOUTH_CORNERS = (33, 133, 362, 263), (33, 263), (61, 291)
-#: Sides (px) of the crop; a multiple of the networks' 48, the smallest that does not skip pixels of the frame.
+#: Sides (px) of the crop: the smallest that does not skip pixels of the frame is taken.
 SIDES_PX = (48, 96, 192)
 
 
