@@ -89,36 +89,14 @@ CARDS: dict[str, ModelCard] = {
             licence="Apache-2.0 (the file); FER2013, on which it was trained, is for research use",
             commercial_use=False,
             file="expression_small.onnx",
-<<<<<<< HEAD
-            sha256="1a7e1b54201aa8d8a3b79918bf73f1e956ef60a12e12a075710d27181f59bd96",
-            preprocessing={
-                "side": 48, "colour": "grey", "equalise": True, "mean": (0.5,), "std": (1 / 3.4,), "flip": True,
-                "temperature": 0.8949,
-=======
             sha256="7cbd27911e023da4a0412f2212c14e8251ce418e3815f17ccd2f3368516c1051",
             preprocessing={
                 "side": 40, "colour": "grey", "equalise": True, "mean": (0.5,), "std": (1 / 3.4,), "flip": True,
                 "temperature": 0.8278,
->>>>>>> expression
             },
             labels={"basic": EXPRESSIONS},
             training_data=EXPRESSION_DATA,
             quality={
-<<<<<<< HEAD
-                "FER2013 PublicTest (val), 3589 faces: accuracy [95 % bootstrap]": (0.606, 0.590, 0.622),
-                "FER2013 PublicTest (val), 3589 faces: macro_f1 [95 % bootstrap]": (0.552, 0.533, 0.571),
-                "FER2013 PublicTest (val), 3589 faces: mean_recall [95 % bootstrap]": (0.579, 0.555, 0.604),
-                "FER2013 PublicTest (val), 3589 faces: ece [95 % bootstrap]": (0.020, 0.017, 0.039),
-                "muxspace, 1265 faces of held-out people, mostly neutral or happy: accuracy": (0.687, 0.662, 0.713),
-                "PublicTest: recall": {
-                    "Neutral": 0.48, "Anger": 0.58, "Disgust": 0.52, "Fear": 0.37, "Happiness": 0.85, "Sadness": 0.49,
-                    "Surprise": 0.76,
-                },
-                "PublicTest: points of accuracy lost when changed": {
-                    "24 px": 4.2, "96 px": -0.9, "192 px": -0.7, "blur": 6.5, "dark": 5.9, "equalised": 0.0,
-                    "JPEG 20": 7.9, "rotated 20 degrees": 4.7, "tight crop": 7.3, "loose crop": 1.4,
-                    "eyes covered": 15.9, "mouth covered": 15.1,
-=======
                 "FER2013 PublicTest (val), 3589 faces: accuracy [95 % bootstrap]": (0.629, 0.613, 0.644),
                 "FER2013 PublicTest (val), 3589 faces: macro_f1 [95 % bootstrap]": (0.584, 0.564, 0.604),
                 "FER2013 PublicTest (val), 3589 faces: mean_recall [95 % bootstrap]": (0.605, 0.583, 0.628),
@@ -132,7 +110,6 @@ CARDS: dict[str, ModelCard] = {
                     "24 px": 3.2, "96 px": -0.2, "192 px": 0.1, "blur": 6.5, "dark": 3.7, "equalised": 0.3,
                     "JPEG 20": 3.8, "rotated 20 degrees": 3.5, "tight crop": 4.0, "loose crop": 4.6,
                     "eyes covered": 11.7, "mouth covered": 16.5,
->>>>>>> expression
                 },
             },
             notes=EXPRESSION_NOTES,

@@ -99,7 +99,8 @@ def _task(commands: Subparsers, verb: str, name: str, text: str) -> argparse.Arg
     tasks = next((action for action in parser._actions if isinstance(action, argparse._SubParsersAction)), None)
     if tasks is None:
         raise ValueError(f"the command `{verb}` exists and takes no tasks; `{verb} {name}` cannot be added")
-    return tasks.add_parser(name, help=text)
+    made: argparse.ArgumentParser = tasks.add_parser(name, help=text)
+    return made
 
 
 def add_commands(commands: Subparsers) -> None:
