@@ -14,11 +14,11 @@ from perception.types import EXPRESSIONS
 
 
 def pattern(label: int, seed: int, side: int = 48) -> npt.NDArray[np.uint8]:
-    """A noisy picture whose stripes tell its class: something that a network can learn in seconds."""
+    """A noisy picture whose class is how fine its stripes are, mirrored or not: what a network can learn in seconds."""
     rng = np.random.default_rng([label, seed])
     y, x = np.mgrid[:side, :side] / side
-    angle = np.pi * label / 7
-    wave = np.sin(2 * np.pi * (4 * (x * np.cos(angle) + y * np.sin(angle)) + rng.random()))
+    angle = rng.uniform(0, np.pi)
+    wave = np.sin(2 * np.pi * (1.5 * 1.35**label * (x * np.cos(angle) + y * np.sin(angle)) + rng.random()))
     clouds = cv2.resize(rng.normal(0, 45, (6, 6)), (side, side), interpolation=cv2.INTER_CUBIC)  # no two look alike
     return np.clip(128 + 60 * wave + clouds + rng.normal(0, 15, (side, side)), 0, 255).astype(np.uint8)
 
