@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,11 @@ def no_network() -> Any:
     patch.setattr(socket.socket, "connect_ex", guarded_ex)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerate() -> Any:
+    """accelerate keeps its precision for a whole process and refuses another one: each test stands for a process."""
+    yield
+    if "accelerate.state" in sys.modules:
+        sys.modules["accelerate.state"].AcceleratorState._reset_state(True)

@@ -93,7 +93,9 @@ class Chat:
         yield view(session, "")
         async for _ in reply.follow():
             if session.reply is reply and not reply.done:
-                yield session.messages(), KEEP, KEEP, passed(session), KEEP, KEEP
+                # The buttons go along each time: the browser may join two quick updates, and the later one wins.
+                now = view(session, KEEP)
+                yield now[0], KEEP, KEEP, *now[3:]
         if session.reply is not reply:
             return  # another conversation was opened meanwhile
         yield view(session, KEEP, **self._afterwards(session))
