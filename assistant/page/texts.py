@@ -226,8 +226,8 @@ _TABLE: dict[str, tuple[str, str]] = {
         "最接近{expression}（{share}%）。效价 {valence}，唤醒度 {arousal}，把握程度 {confidence}。",
     ),
     "state_weak": (
-        "Read from facial movements by rule of thumb. It is a weak hint, and your words always count more.",
-        "根据面部动作粗略推测，只是一个微弱的线索，你的话永远更重要。",
+        "Estimated from your face, and often wrong. It is a weak hint, and your words always count more.",
+        "根据面部粗略推测，经常不准，只是一个微弱的线索，你的话永远更重要。",
     ),
     "reason_paused": ("paused", "已暂停"),
     "reason_no_frames": ("no picture in the last seconds", "最近几秒没有画面"),

@@ -82,13 +82,6 @@ class LiveExpressions:
             float(found.valence[0]), float(found.arousal[0]), found.derived, self._predictor.name,
         )  # fmt: skip
 
-    def __call__(
-        self, image: Image, face: Face, aus: Mapping[int, float]
-    ) -> tuple[Mapping[str, float], float, float]:
-        """The same as perception.reader's AffectModel: (expressions, valence, arousal). `aus` is not used."""
-        reading = self.read(image, face)
-        return reading.basic, reading.valence, reading.arousal
-
 
 def agreement(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """How much two readings of the same face overlap, in [0, 1]: one minus half the sum of absolute differences.
