@@ -61,6 +61,8 @@ RESUME = """async () => {
     return window.Beside.resume();
 }"""
 
+FOCUS_BOX = "() => document.querySelector('#message textarea').focus()"
+
 
 class Page:
     """Builds the Blocks. `labels` remembers which component shows which text, so that the language can change."""
@@ -96,21 +98,23 @@ class Page:
                     history = self._history()
             relabel = gr.Button("relabel", elem_id="relabel", elem_classes="tucked")
             refresh = gr.Button("refresh", elem_id="refresh", elem_classes="tucked")
-            self._events(token, outputs, history)
+            listed = {"fn": self.chat.listed, "inputs": [token, history["list"]], "outputs": history["list"]}
+            self._events(token, outputs, history, listed)
             labels = [component for component, _ in self.labels]
             relabel.click(
                 self._relabel,
                 [token, language],
                 [*labels, outputs[0], outputs[3]],
                 js="(token) => [token, window.Beside.language()]",
-                **QUIET,
+                **LATEST,
             )
-            refresh.click(self.chat.listed, token, history["list"], **QUIET)
-            blocks.load(self.chat.open_page, [resume, language], [token, boot], js=RESUME, **QUIET).then(
-                self._relabel, [token, language], [*labels, outputs[0], outputs[3]], **QUIET
-            ).then(self.chat.listed, token, history["list"], **QUIET).then(
+            refresh.click(**listed, **LATEST)
+            blocks.load(self.chat.stay, None, resume, concurrency_limit=None, **EACH)
+            blocks.load(self.chat.open_page, [resume, language], [token, boot], js=RESUME, **EACH).then(
+                self._relabel, [token, language], [*labels, outputs[0], outputs[3]], **EACH
+            ).then(**listed, **EACH).then(
                 None, boot, None, js="(boot) => { window.Beside.boot(boot); }"
-            ).then(self.chat.follow, token, list(outputs), **QUIET)
+            ).then(self.chat.follow, token, list(outputs), **EACH)
             blocks.unload(self.chat.left_page)
         blocks.queue(max_size=128, default_concurrency_limit=CONCURRENCY)
         return blocks
@@ -120,7 +124,7 @@ class Page:
             gr.Chatbot(
                 elem_id="chat", show_label=False, buttons=[], sanitize_html=True,
                 render_markdown=False, allow_tags=False, feedback_options=None, allow_file_downloads=False,
-                layout="bubble",                 group_consecutive_messages=False, label=text("en", "chat_label"),
+                layout="bubble", group_consecutive_messages=False, label=text("en", "chat_label"),
             ),
             label="chat_label", placeholder="chat_empty",
         )  # fmt: skip
@@ -135,11 +139,13 @@ class Page:
                 label="message_label", placeholder="message_placeholder",
             )  # fmt: skip
             send = self.button("send", "send", variant="primary", scale=1)
-            stop = self.button("stop", "stop", scale=1, visible=False)
+            stop = self.button("stop", "stop", scale=1)
+            mark = gr.HTML("", elem_id="busy", js_on_load=None, apply_default_css=False, padding=False)
         with gr.Row(elem_id="tools"):
             self.tools = tuple(self.button(key, key, size="sm") for key in ("retry", "edit", "new"))
         gr.HTML('<p id="status" role="status"></p>', js_on_load=None, apply_default_css=False, padding=False)
-        return chatbot, box, notice, passed_on, send, stop
+        self.buttons = (send, stop)
+        return chatbot, box, notice, passed_on, mark
 
     def _history(self) -> dict[str, Any]:
         with gr.Column(elem_id="history"):
@@ -156,36 +162,33 @@ class Page:
                     parts[key] = self.button(f"history_{key}", f"history-{key.replace('_', '-')}", size="sm")
         return parts
 
-    def _events(self, token: Any, outputs: tuple[Any, ...], history: dict[str, Any]) -> None:
-        chat, all_outputs = self.chat, list(outputs)
-        _, box, _, _, send, stop = outputs
-        retry, edit, new = self.tools
+    def _events(
+        self, token: Any, outputs: tuple[Any, ...], history: dict[str, Any], listed: dict[str, Any]
+    ) -> None:
+        chat, all_outputs, box = self.chat, list(outputs), outputs[1]
+        (send, stop), (retry, edit, new) = self.buttons, self.tools
         answered = {"fn": None, "js": "() => { window.Beside.answered(); }"}
-        listed: dict[str, Any] = {"fn": chat.listed, "inputs": token, "outputs": history["list"], **QUIET}
-        # "multiple": a second click while a reply streams reaches the server, which says why it waits.
-        sent = gr.on([box.submit, send.click], chat.send, [token, box], all_outputs, trigger_mode="multiple", **QUIET)
-        sent.then(**answered).then(**listed)
-        retry.click(chat.retry, token, all_outputs, trigger_mode="multiple", **QUIET).then(**answered)
-        stop.click(chat.stop, token, all_outputs, **QUIET)
-        edit.click(chat.edit, token, all_outputs, **QUIET).then(
-            None, js="() => document.querySelector('#message textarea').focus()"
-        )
-        new.click(chat.new, token, all_outputs, **QUIET).then(**listed)
+        sent = gr.on([box.submit, send.click], chat.send, [token, box], all_outputs, **EACH)
+        sent.then(**answered).then(**listed, **EACH)
+        retry.click(chat.retry, token, all_outputs, **EACH).then(**answered)
+        stop.click(chat.stop, token, all_outputs, **EACH).then(None, js=FOCUS_BOX)
+        edit.click(chat.edit, token, all_outputs, **EACH).then(None, js=FOCUS_BOX)
+        new.click(chat.new, token, all_outputs, **EACH).then(**listed, **EACH)
         chosen = history["list"]
-        history["open"].click(chat.reopen, [token, chosen], all_outputs, **QUIET)
+        history["open"].click(chat.reopen, [token, chosen], all_outputs, **EACH)
         for kind in ("json", "html"):
             export = f"(chosen) => {{ window.Beside.export(chosen, '{kind}'); }}"
             history[kind].click(None, chosen, None, js=export)
         confirmed = gr.Checkbox(visible=False)
         history["delete"].click(
-            chat.delete, [token, chosen, confirmed], all_outputs, **QUIET,
+            chat.delete, [token, chosen, confirmed], all_outputs, **EACH,
             js="async (token, chosen) => "
             "[token, chosen, chosen ? await window.Beside.confirm('history_delete_title') : null]",
-        ).then(**listed)  # fmt: skip
+        ).then(**listed, **EACH)  # fmt: skip
         history["delete_all"].click(
-            chat.delete_all, [token, confirmed], all_outputs, **QUIET,
+            chat.delete_all, [token, confirmed], all_outputs, **EACH,
             js="async (token) => [token, await window.Beside.confirm('history_delete_all_title')]",
-        ).then(**listed)  # fmt: skip
+        ).then(**listed, **EACH)  # fmt: skip
 
     def _relabel(self, token: str, language: str) -> list[Any]:
         """Every Gradio component in the session's language, which `language` sets when it is one of LOCALES."""
@@ -197,5 +200,8 @@ class Page:
         return [*updates, *((session.messages(), passed(session)) if session else (gr.skip(), gr.skip()))]
 
 
-#: For every event: no progress overlay, not part of a public API.
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+#: For every event: no progress overlay, not part of a public API, and no click dropped because the one before is still
+#: on its way (Gradio's usual mode): the server says what cannot be done now.
+EACH: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "multiple"}
+#: For what shows the newest state: one at a time, and once more at the end.
+LATEST: dict[str, Any] = EACH | {"trigger_mode": "always_last"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import time
 from collections.abc import AsyncIterator
@@ -15,9 +16,17 @@ from assistant.page.session import BREAK_AFTER_S, MAX_MESSAGE, Session, Sessions
 from assistant.page.texts import LOCALES, locale_of, text
 from llm.types import Locale
 
-#: What every chat event returns, in the order of the outputs: messages, box, note, sentence passed, Send, Stop.
+#: What every chat event returns, in the order of the outputs: messages, box, note, sentence passed, mark.
 Updates = tuple[Any, ...]
 KEEP: Any = gr.skip()
+#: What a streaming event yields last. Gradio sends an event's last output again when the event completes, and by then
+#: the person may have opened another conversation.
+NOTHING: Updates = (KEEP,) * 5
+#: Seconds between two signs of life to an open page; a closed one's event ends at the next.
+STAY_S = 20.0
+#: page.css shows Stop instead of Send while the mark is there. Gradio's own `visible` takes a button out of the page
+#: and builds it anew, and a click or a quick second change in that moment is lost.
+BUSY = '<i class="busy"></i>'
 
 
 def note(session: Session | None, key: str, **values: object) -> str:
@@ -39,17 +48,14 @@ def passed(session: Session) -> str:
 
 def view(session: Session, box: Any = KEEP, key: str = "", **values: object) -> Updates:
     """Everything as it is now."""
-    busy = session.busy
-    return (
-        session.messages(), box, note(session, key, **values), passed(session),
-        gr.update(visible=not busy), gr.update(visible=busy),
-    )  # fmt: skip
+    mark = BUSY if session.busy else ""
+    return session.messages(), box, note(session, key, **values), passed(session), mark
 
 
 def lost(box: Any = KEEP) -> Updates:
     """The token is unknown: the app was restarted, or the page was left alone too long."""
     both = " / ".join(text(locale, "note_session") for locale in LOCALES)
-    return KEEP, box, f'<p class="note">{html.escape(both)}</p>', KEEP, KEEP, KEEP
+    return KEEP, box, f'<p class="note">{html.escape(both)}</p>', KEEP, KEEP
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,11 @@ class Chat:
             yield lost()
             return
         refusal = self._refusal(session, words)
+        if not refusal and session.say(words) is None:
+            refusal = {"key": "note_busy"}
         if refusal:
-            yield view(session, KEEP, **refusal)
-            return
-        if session.say(words) is None:
-            yield view(session, KEEP, "note_busy")
+            # Only the note: messages and mark belong to the event that streams, which may end before this arrives.
+            yield KEEP, KEEP, note(session, **refusal), KEEP, KEEP
             return
         async for update in self._stream(session):
             yield update
@@ -93,12 +99,11 @@ class Chat:
         yield view(session, "")
         async for _ in reply.follow():
             if session.reply is reply and not reply.done:
-                # The buttons go along each time: the browser may join two quick updates, and the later one wins.
-                now = view(session, KEEP)
+                now = view(session)
                 yield now[0], KEEP, KEEP, *now[3:]
-        if session.reply is not reply:
-            return  # another conversation was opened meanwhile
-        yield view(session, KEEP, **self._afterwards(session))
+        if session.reply is reply:  # otherwise another conversation was opened meanwhile
+            yield view(session, KEEP, **self._afterwards(session))
+        yield NOTHING
 
     @staticmethod
     def _afterwards(session: Session) -> dict[str, Any]:
@@ -165,7 +170,7 @@ class Chat:
         """After a page load: go on streaming the reply that a reload found on its way."""
         session = self.sessions.find(token)
         if session is None or not session.busy:
-            yield (KEEP,) * 6  # the conversation itself came with the texts, before the page could be used
+            yield NOTHING  # the conversation itself came with the texts, before the page could be used
             return
         async for update in self._stream(session):
             yield (update[0], KEEP, *update[2:])
@@ -180,18 +185,29 @@ class Chat:
         session.locale = locale
         return session.token, {"token": session.token, "locale": locale, "consents": session.consents.as_dict()}
 
+    @staticmethod
+    async def stay() -> AsyncIterator[Any]:
+        """Run for as long as the page is open, so that Gradio never closes the stream of events: it does so as soon as
+        none is pending, and a click that crosses the closing on its way gets no answer."""
+        while True:
+            yield KEEP
+            await asyncio.sleep(STAY_S)
+
     def left_page(self, request: gr.Request) -> None:
         """The tab was closed or reloaded."""
         self.sessions.left(str(request.session_hash))
 
     # --- earlier conversations --------------------------------------------------------------------------------------
 
-    def listed(self, token: str) -> Any:
-        """The earlier conversations, newest first, for the list; nothing while storing is not allowed."""
+    def listed(self, token: str, chosen: str | None) -> Any:
+        """The earlier conversations, newest first, for the list; nothing while storing is not allowed. What the person
+        has chosen in it stays chosen while it is there."""
         session = self.sessions.find(token)
         if session is None or not session.consents.store:
             return gr.update(choices=[], value=None)
-        return gr.update(choices=session.services.keeping.titles(), value=None)
+        titles = session.services.keeping.titles()
+        there = chosen in [conversation for _, conversation in titles]
+        return gr.update(choices=titles) if there else gr.update(choices=titles, value=None)
 
     def reopen(self, token: str, chosen: str | None) -> tuple[Any, ...]:
         """Show an earlier conversation and go on in it."""

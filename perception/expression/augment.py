@@ -16,7 +16,7 @@ from torch import Tensor
 ROTATION_DEG = 14.0  # standard deviation; 20 degrees is then common
 SCALE = 0.14  # standard deviation of the logarithm of the zoom: loose and tight crops
 SHIFT = 0.07  # standard deviation, share of the side
-CHANCE = {"resolution": 0.12, "blur": 0.08, "noise": 0.1, "light": 0.2, "erase": 0.25}
+CHANCE = {"resolution": 0.2, "blur": 0.25, "noise": 0.1, "light": 0.2, "erase": 0.25}
 
 
 def _some(n: int, chance: float, g: torch.Generator) -> Tensor:

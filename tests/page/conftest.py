@@ -126,8 +126,6 @@ class Visit:
             page.wait_for_function("document.querySelector('[data-consent=chat]').checked")
             if store:
                 page.wait_for_function("document.querySelector('[data-consent=store]').checked")
-        # The load event's own last outputs may still be on their way; a person reads before writing.
-        page.wait_for_timeout(1500)
         return page
 
     def send(self, words: str) -> None:
@@ -145,8 +143,6 @@ class Visit:
     def wait_until_answered(self) -> None:
         self.page.wait_for_selector("#stop", state="hidden")
         self.page.wait_for_selector("#send", state="visible")
-        # Gradio repeats an event's last output when it completes; nobody clicks within that moment.
-        self.page.wait_for_timeout(500)
 
 
 @contextmanager
