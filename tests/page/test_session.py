@@ -17,6 +17,7 @@ from llm.base import ModelUnavailable
 from llm.scripted import Scripted
 from llm.types import Prompt
 from llm.types import Reply as Answer
+from perception.types import EmotionalState
 from tests.page.test_live import HELP
 
 
@@ -150,6 +151,16 @@ def test_the_state_is_unknown_unless_affect_is_allowed_and_a_sensor_runs(session
     assert session.state().known is False and session.state().reason == "off"
     session.consents = session.consents.changed("affect", True)
     assert session.state().known is False
+
+
+def test_the_preview_is_in_the_language_in_which_it_would_be_passed_on(session: Session, model: Gated) -> None:
+    state = EmotionalState(0, 10, True, confidence=0.9, coverage=1.0, change={"brow_lower": 3.0})
+    session.consents = session.consents.changed("affect", True)
+    assert session.locale == "en" and "brows" in session.sentence(state)
+    model.go_on.set()
+    reply = session.say("这一周过得很累，不知道从哪里说起。")
+    assert reply is not None and reply.join(30)
+    assert "眉" in session.sentence(state)
 
 
 def test_text_is_escaped_once_and_for_all(session: Session, model: Gated) -> None:
