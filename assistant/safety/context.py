@@ -14,12 +14,15 @@ STRONG_TIME = re.compile(
     r"今晚|今夜|明天|明早|明晚|后天|凌晨|天亮|等会|待会|马上|立刻|这就|周末|下周|(?:等|这|就|到)周[一二三四五六日天]|过几天|几天后|考完|生日(?:那天|过后|后)"
 )
 AGO = re.compile(r"\b(?:days?|weeks?|months?|years?) ago\b|\blast (?:week|month|year|summer|winter|spring)\b|(?:天|周|星期|礼拜|个月|年)前|上周|上个月|上星期|去年")
-LEAVING = re.compile(r"\b(?:moving|gap year|flying|flight|abroad|relocat\w+|new (?:job|city|apartment|country)|emigrat\w+|visa|graduat\w+|retir\w+|trip|travel\w*|vacation)\b|搬家|出国|留学|毕业|旅行|旅游|回国|离职|调动|移民")
+LEAVING = re.compile(r"\b(?:moving|gap year|flying|flight|abroad|relocat\w+|new (?:job|city|apartment|country)|emigrat\w+|visa|graduat\w+|retir\w+|trip|travel\w*|vacation|charity|donat\w+|goodwill|declutter\w*)\b|搬家|出国|留学|毕业|旅行|旅游|回国|离职|调动|移民|捐|断舍离")
 #: Short words that say, after a danger, that it has begun, or where or with what it would be.
 BEGUN = re.compile(r"\b(?:started taking|took (?:them|it|some)|i did it|just did|taking them)\b|^(?:已经|刚刚?|都|全)?(?:吃|吞|喝|割|跳|开)了")
 DETAIL = re.compile(r"\d+ ?(?:楼|层|片|颗|粒|th floor|floor|pills|tablets|stor)|[一二三四五六七八九十百]+(?:多)?(?:楼|层|片|颗|粒)")
 HOARD = re.compile(r"saved up|stash|stockpil|hoard|been saving|counted|collected|laid out|lined up|攒|囤|存够|存了|数好|摆|倒在|一共|总共")
+#: Keeping back medicines over time; counted or laid out only say that they are there.
+SAVED_UP = re.compile(r"sav(?:ed|ing) up|stash|stockpil|hoard|攒|囤|存够")
 DEADLY_THING = re.compile(r"rope|noose|loaded|blade|bullets|charcoal|helium|exit bag|gun|pistol|绳|刀片|炭|农药|百草枯|敌敌畏|枪|老鼠药|安眠药|安定|sleeping")
+TOGETHER = re.compile(r"(?:抱着?|带着?|拉着?).{0,6}(?:一起|一块|去)(?:跳|死|走绝路)|\b(?:take|taking|bring) (?:the|my) (?:kids?|baby|child(?:ren)?|son|daughter) with me\b")
 SAID_NO = re.compile(r"\b(?:said|answered|says|replied) no\b|\btold (?:him|her|them) no\b|我(?:回答|说)(?:了)?没有")
 LAUGH = re.compile(r"开玩笑(?:的|啦)|\b(?:lol|lmao|haha\w*|jk|rofl)\b|哈哈|嘻嘻|笑死|hhh|狗头|doge|😂|🤣")
 YES = re.compile(r"^(?:yes|yeah|yep|yup|i do|i have|i am|i did|maybe|kind of|sort of|a bit|sometimes|是|是的|有|有的|嗯+|对|想过|有想过|是啊|有点|可能吧|也许)[\s.,!。，！]*$")

@@ -98,8 +98,6 @@ def read(text: str) -> Reading:
         seen.add(key)
         sentence = " , ".join(clauses)
         for rules in (rules_en, rules_zh):
-            if not rules.TRIGGER.search(sentence):
-                continue
             somebody = _somebody_else(sentence, rules)
             other = max(other, somebody, key=["", "past", "danger", "urgent"].index)
             found = [] if somebody else _in_sentence(clauses, sentence, rules)
@@ -117,6 +115,8 @@ def _recovered(plain: str) -> bool:
 def _somebody_else(sentence: str, rules: ModuleType) -> str:
     if not re.search(rules.OTHERS, sentence) and not rules.THIRD_PERSON_PAST.search(sentence):
         return ""
+    if context.TOGETHER.search(sentence):
+        return ""  # the danger is the person's own, for both
     masked = rules.IDIOM.sub(" ~ ", sentence)
     if _did_it(masked, rules):
         return "past" if rules.PAST.search(masked) else "urgent"
@@ -154,10 +154,12 @@ def _in_sentence(clauses: Sequence[str], sentence: str, rules: ModuleType) -> li
             if _is_negated(masked, match, rule, rules):
                 found.append(Signal(rule.name + "?", Kind.DENIAL))
             elif not (fiction and _may_be_fiction(clause, rule, rules)):
-                was = past and rule.kind not in _TIMELESS and not rules.AGAIN.search(clause)
                 kind = _weighed(rule.kind, clause, rules)
-                strong, hoarded = bool(context.DEADLY_THING.search(match[0])), bool(context.HOARD.search(match[0]))
-                found.append(Signal(rule.name, kind, was, strong, hoarded))
+                was = past and kind not in _TIMELESS and not rules.AGAIN.search(clause)
+                hoarded = bool(context.HOARD.search(match[0]))
+                strong = bool(context.DEADLY_THING.search(match[0])) or bool(context.SAVED_UP.search(match[0]))
+                complaint = kind is not rule.kind and kind in {Kind.WISH, Kind.VIOLENCE}
+                found.append(Signal("hyperbole" if complaint else rule.name, kind, was, strong, hoarded))
     return found
 
 
@@ -213,7 +215,8 @@ def _suicide(reading: Reading) -> tuple[RiskLevel, str]:
     heavy = kinds & {Kind.WISH, Kind.BURDEN, Kind.HOPELESS, Kind.FAREWELL}
     means = [s for s in now if s.kind is Kind.MEANS]
     if means or Kind.PLACE in kinds:
-        level = _with_means(kinds, core, heavy, means, reading.soon)
+        at_once = any(s.name.endswith(("in_hand", "brink")) for s in now)
+        level = max(HIGH if at_once else NONE, _with_means(kinds, core, heavy, means, reading.soon))
         if level:
             return level, "suicide"
     if Kind.VOICES in kinds:
@@ -253,7 +256,7 @@ def _ideation(now: Sequence[Signal], kinds: set[Kind], heavy: set[Kind], reading
         return HIGH if certain else MODERATE
     farewells = sum(s.kind is Kind.FAREWELL for s in now)
     if farewells > 1 and not reading.leaving and Kind.THOUGHT not in kinds:
-        return HIGH if reading.soon else MODERATE
+        return HIGH if reading.soon or farewells > 2 else MODERATE
     if Kind.THOUGHT in kinds:
         return HIGH if reading.soon or Kind.FAREWELL in kinds else MODERATE
     wishes = {s.name for s in now if s.kind is Kind.WISH}
