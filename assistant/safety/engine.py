@@ -295,9 +295,10 @@ def _violence(reading: Reading) -> tuple[RiskLevel, str]:
 
 def _abuse(reading: Reading) -> tuple[RiskLevel, str]:
     kinds = {s.kind for s in reading.signals if not s.past}
+    near = {s.name for s in reading.signals if s.kind is Kind.DANGER_NOW}
     if Kind.ABUSE in kinds:
-        return (HIGH if Kind.DANGER_NOW in kinds else MODERATE), "abuse"
-    return NONE, "abuse"
+        return (HIGH if near or Kind.MINOR in kinds else MODERATE), "abuse"
+    return (HIGH if len(near) > 1 else MODERATE if near else NONE), "abuse"
 
 
 def _other(reading: Reading) -> tuple[RiskLevel, str]:

@@ -16,6 +16,8 @@ _TRADITIONAL = str.maketrans(
     "边种样谁头给脑爱电腕划伤残应该负担轻松见讲实够攒发简讯写么台阳窗险终于别压断线尽条岁国学业师医吃亲戚户门击挥辆愿醒归家"
     "周号乐戏剧电视论坛网呜吓闹恐怖验强奸胁勒虐泪红发刚灌农殡葬赎罪错误继续总余濒临跃纵浇淹溺",
 )
+# Written Cantonese, for the words that the rules use.
+_CANTONESE = str.maketrans("唔冇係嘅佢咗喺嚟啲", "不没是的他了在来些")
 # Letters of other alphabets that pass for Latin ones.
 _LOOKALIKES = str.maketrans("аеорсухіԁгкмтнвѕјɑıο", "aeopcyxidrkmthbsjaio")
 # Digits and signs inside a word that stand for letters: su1c1de, d!e, k1ll, $uicide.
@@ -30,6 +32,12 @@ _EUPHEMISMS = (
     (re.compile(r"紫砂(?!壶|茶|杯|锅|泥|陶|器|煲)|自鲨|自沙|自纱|zi ?sha\b|(?<![a-z])zs(?![a-z])(?=.{0,6}(?:了|吧|算了|的念头|的想法))"), "自杀"),
     (re.compile(r"想(?:4|亖|s|si|屎|鼠)(?![a-z0-9岁个点年月号天次人])"), "想死"),
     (re.compile(r"(?<![a-z])xs(?=的(?:念头|想法|冲动))"), "想死"),
+    (re.compile(r"(?<![a-z])bu ?xiang ?huo(?: ?le)?(?![a-z])"), "不想活了"),
+    (re.compile(r"(?<![a-z])xiang ?si(?: ?le)?(?![a-z])"), "想死了"),
+    (re.compile(r"(?<![a-z])tiao ?lou(?![a-z])"), "跳楼"),
+    (re.compile(r"(?<![a-z])ge ?wan(?![a-z])"), "割腕"),
+    (re.compile(r"跳落去"), "跳下去"),
+    (re.compile(r"顶不顺"), "撑不住"),
     (re.compile(r"噶了?(?=自己|我自己)"), "杀了"),
     (re.compile(r"去(?:4|亖|si|s)(?![a-z0-9])"), "去死"),
     (re.compile(r"跳(?:lou|l)(?![a-z])|(?<![a-z])tl(?![a-z])(?=了|算了|吧)"), "跳楼"),
@@ -60,7 +68,7 @@ def normalise(text: str) -> str:
     """`text` in lower case, NFKC, simplified characters, without hidden characters, apostrophes and apart-written letters,
     with common evasions spelled out. Line ends stay. Nothing is cut: danger may stand at the end."""
     text = unicodedata.normalize("NFKC", _HIDDEN.sub("", text)).lower()
-    text = text.translate(_TRADITIONAL).translate(_LOOKALIKES)
+    text = text.translate(_TRADITIONAL).translate(_CANTONESE).translate(_LOOKALIKES)
     text = "".join(ch for ch in text if ch == "\n" or not unicodedata.category(ch).startswith("C"))
     text = re.sub(r"\bo\.?d\.?['’]?e?d\b", "overdosed", text)
     text = text.replace("'", "").replace("\u2019", "").replace("`", "")
