@@ -162,7 +162,7 @@ class Session:
             replaced = self.turns.pop(self.replaces, None)
             self.replaces = ""
             if replaced is not None and self.consents.store:
-                self.services.keeping.replaced(replaced, not self.turns, words)
+                self.services.keeping.replaced(replaced)
             model = Stoppable(self.services.model)
             pieces = respond(
                 words,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from llm.scripted import Scripted
 from llm.types import Prompt
 from llm.types import Reply as Answer
 from perception.types import EmotionalState
+from tests.assistant.store_turns import make_turn
 from tests.page.test_live import HELP
 
 
@@ -109,6 +111,18 @@ def test_a_reply_under_way_cannot_bring_back_what_was_deleted(
     model.go_on.set()
     assert reply.join(30)
     assert store.turns() == () and session.turns == {}
+
+
+def test_a_replaced_turn_that_could_not_be_saved_does_not_come_back(tmp_path: Path) -> None:
+    old, new = make_turn("c1", "the old words"), make_turn("c1", "the new words")
+    with Store(tmp_path, busy_timeout_s=0.1) as store:
+        keeping = Keeping(store)
+        other = sqlite3.connect(tmp_path / "beside.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert not keeping.save(old)
+        other.close()
+        keeping.replaced(old)
+        assert keeping.save(new) and store.turns() == (new,)
 
 
 def test_without_consent_nothing_is_stored(session: Session, model: Gated, store: Store) -> None:
