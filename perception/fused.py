@@ -1,7 +1,7 @@
-"""Face and voice together, live: what the Perceiver sees and hears goes into one LiveFusion, and `with_fusion` lays what
-comes out over the plain state of perception.state.
+"""Face and voice together, live: what the Perceiver sees and hears goes into one LiveFusion, and `with_fusion` lays
+what comes out over the plain state of perception.state.
 
-    good frames' expressions, sound --> LiveFusion --at most ten times a second--> readings of the window --with_fusion-->
+    good frames' expressions, sound --> LiveFusion --at most ten times a second--> readings --with_fusion--> the state
 
 The plain state is never worse off: without readings that are sure enough it is returned as it is, and a fusion that
 breaks is switched off, logged with its traceback, and named in `Fused.problem`.
@@ -121,7 +121,7 @@ class Fused:
             self._newest_s = max(self._newest_s, t_s)
             work(self._live)
             self._update()
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors share no base class; logged and kept
+        except Exception as error:  # ONNX Runtime's own share no base class; logged, and kept in `problem`
             self.problem = f"{type(error).__name__}: {error}"
             self.forget()
             self._live = None

@@ -113,8 +113,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "consent_microphone": ("Microphone", "麦克风"),
     "consent_microphone_info": (
-        "Loudness, pitch, pauses and tone of voice. This is emotion recognition, too, and it is often wrong. Nothing is "
-        "transcribed, no sound is kept.",
+        "Loudness, pitch, pauses and tone of voice. This is emotion recognition, too, and it is often wrong. "
+        "Nothing is transcribed, no sound is kept.",
         "看音量、音高、停顿和语气。这也属于情绪识别，经常会出错。不转写文字，不保存声音。",
     ),
     "consent_affect": ("Use it for replies", "用于回复"),
@@ -243,7 +243,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "reason_low_coverage": ("seen too little in the last seconds", "最近几秒看到得太少"),
     "reason_little_voice": ("too little speech so far", "听到的说话声还太少"),
     "reason_unsure_voice": ("the voice alone is too unsure", "只凭声音，把握太小"),
-    "reason_voice_broken": ("the voice cannot be read here; the program's log says why", "这里读不了声音，原因见程序日志"),
+    "reason_voice_broken": ("the voice cannot be read; the program's log says why", "读不了声音，原因见程序日志"),
     "reason_other": ("not enough to go by", "依据不足"),
     "sentence_title": ("Would be passed with your next message", "下一条消息会附上的话"),
     "sentence_none": ("Nothing would be passed on.", "不会附上任何内容。"),
