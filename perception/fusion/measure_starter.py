@@ -19,8 +19,8 @@ from perception.features.augment import add_noise, coloured_noise, telephone
 from perception.features.sound import RATE, Floats
 from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, PLACE
 from perception.fusion.metrics import recall_unweighted
-from perception.fusion.sequences import FACE_OF
-from perception.fusion.starter import FusionReading, StarterFusion, log_of
+from perception.fusion.sequences import FACE_OF, Readings
+from perception.fusion.starter import FusionNetwork, FusionReading, StarterFusion, log_of, voice_alone
 from perception.fusion.train_starter import is_held_out, kept_readings
 from perception.fusion.train_voice import TEST_ACTORS, read_ravdess
 from perception.models import load
@@ -29,6 +29,10 @@ from perception.types import EXPRESSIONS
 Ints = npt.NDArray[np.int64]
 #: How many crops of one clip, and how many of them are wrong or missing in the conditions that say so.
 CROPS, SPOILT = 12, 0.3
+#: The shares that `sweep_leads` tries, and the conditions it shows.
+LEADS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+LED_BY_VOICE = ("clean", "one crop", "some wrong", "all wrong", "another emotion", "clean, another's voice")
+LED_BY_FACE = ("clean", "one crop", "clean, another's voice", "one crop, another's voice")
 
 
 def _with_noise(x: Floats) -> Floats:
@@ -98,7 +102,7 @@ def _other_voices(voices: list[Floats | None], truth: Ints, rng: np.random.Gener
 
 
 def fusion_table(
-    model: StarterFusion,
+    network: FusionNetwork,
     heard: list[FusionReading],
     truth: Ints,
     faces: Floats,
@@ -106,7 +110,8 @@ def fusion_table(
     voices: list[Floats | None],
 ) -> list[dict[str, Any]]:
     """Rows of condition, recall of the emotion by camera alone, sound alone and both, and of the expression, and the
-    signs. `faces` are readings of held-out crops, `voices` of the held-out recordings in the order of `truth`."""
+    signs. `faces` are readings of held-out crops, `voices` of the held-out recordings in the order of `truth`. Where
+    the voice is another's, the columns of sound alone are still those of the right one."""
     rows = []
     heard_only = {"emotion": emotion_recall(truth, heard), "signs": sign_share(truth, heard)}
     kinds = (
@@ -117,13 +122,14 @@ def fusion_table(
         "all wrong",
         "another emotion",
         "clean, another's voice",
+        "one crop, another's voice",
     )
     for kind in kinds:
         rng = np.random.default_rng(1)
-        clips = [_clip_faces(faces, labels, int(emotion), kind, rng) for emotion in truth]
+        clips = [_clip_faces(faces, labels, int(emotion), kind.split(",")[0], rng) for emotion in truth]
         said = voices if "voice" not in kind else _other_voices(voices, truth, rng)
-        camera = [model.network(*clip, None) for clip in clips]
-        both = [model.network(*clip, voice) for clip, voice in zip(clips, said, strict=True)]
+        camera = [network(*clip, None) for clip in clips]
+        both = [network(*clip, voice) for clip, voice in zip(clips, said, strict=True)]
         visible = np.array([EMOTIONS[k] != "calm" for k in truth])  # calm has no face of its own
         seen_truth = truth[visible]
         seen_camera = [r for r, v in zip(camera, visible, strict=True) if v]
@@ -140,6 +146,27 @@ def fusion_table(
                 "both: signs": sign_share(truth, both),
             }
         )
+    return rows
+
+
+def sweep_leads(network: bytes, held: Readings) -> list[dict[str, Any]]:
+    """What each share of LEADS gives on readings that the network has not seen: for both witnesses right and for each
+    contradicted, the recall of the emotion under `voice_lead` and of the expression under `face_lead`, and of the
+    witness that leads it alone."""
+    voices: list[Floats | None] = list(held.voices)
+    truth = held.voice_label
+    heard = [voice_alone(voice, 1.0) for voice in held.voices]
+    rows = []
+    for lead in tqdm(LEADS, desc="leads"):
+        made = FusionNetwork(network, voice_lead=lead, face_lead=lead)
+        table = {row["faces"]: row for row in fusion_table(made, heard, truth, held.faces, held.face_label, voices)}
+        rows.append({
+            "lead": lead,
+            "emotion by sound alone": table["clean"]["sound: emotion (8)"],
+            **{f"emotion, {kind}": table[kind]["both: emotion (8)"] for kind in LED_BY_VOICE},
+            "expression by camera alone": table["clean"]["camera: expression"],
+            **{f"expression, {kind}": table[kind]["both: expression"] for kind in LED_BY_FACE},
+        })  # fmt: skip
     return rows
 
 
@@ -161,7 +188,7 @@ def report(speech: Path, faces: Path, kept: Path) -> dict[str, Any]:
     result: dict[str, Any] = {
         "sound alone: unweighted recall of 8": table,
         "sound alone: signs of valence, arousal": {name: sign_share(truth, each) for name, each in readings.items()},
-        "fusion": fusion_table(model, readings["as recorded"], truth, crops, labels, voices),
+        "fusion": fusion_table(model.network, readings["as recorded"], truth, crops, labels, voices),
     }
     with suppress(ImportError):
         result["eGeMAPS + linear SVM"] = egemaps_baseline(speech)

@@ -28,6 +28,12 @@ from perception.types import EXPRESSIONS
 STEPS = 40
 #: No probability counts as less than this: one face model's certainty must not outweigh forty readings.
 LEAST = 1e-3
+#: Of the late fusion, see FusionNetwork: the smallest with which a steady contradiction costs the leading witness two
+#: points at most, on a quarter of the training speakers and crops that a trial network had not seen (`train starter
+#: --tune`; LOG.md has the sweep).
+VOICE_LEAD, FACE_LEAD = 0.9, 0.7
+#: The variance of probabilities among different training crops of one expression, summed over the seven.
+LOOKS_VARIANCE = 0.19
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +76,62 @@ def log_of(probabilities: npt.ArrayLike) -> Floats:
     return np.asarray(np.log(p / p.sum(axis=-1, keepdims=True)), np.float32)
 
 
+def looks(faces: Floats, seen: npt.NDArray[np.bool_]) -> float:
+    """How many independent looks at a face the seen readings are worth, at least 1.
+
+    Readings of one face that holds still share their error: forty of them tell no more than one. This is Kish's
+    effective number (Survey Sampling, 1965) n / (1 + (n - 1) r), where r, the share of error that the readings have in
+    common, is what their variance over time falls short of that among different faces of one expression.
+    """
+    readings = np.exp(faces[seen])
+    if len(readings) < 2:
+        return 1.0
+    common = 1.0 - min(1.0, float(readings.var(axis=0, ddof=1).sum()) / LOOKS_VARIANCE)
+    return len(readings) / (1.0 + (len(readings) - 1) * common)
+
+
+def pooled(first: Floats, second: Floats, share: float) -> Floats:
+    """Two readings in one, the second with the weight `share`: a logarithmic opinion pool (Genest and Zidek 1986).
+    Where they agree it is as sure as they are, where they contradict each other it is less sure."""
+    z = (1 - share) * log_of(first) + share * log_of(second)
+    p = np.exp(z - z.max())
+    return np.asarray(p / p.sum(), np.float32)
+
+
 class FusionNetwork:
-    """The ONNX network alone: `(faces, seen, voice)` -> FusionReading.
+    """The ONNX network and the late fusion after it: `(faces, seen, voice)` -> FusionReading.
 
     `faces` (steps <= STEPS, 7) log-probabilities over EXPRESSIONS in order of time, `seen` (steps,) which of them are
     there, `voice` (8,) log-probabilities over EMOTIONS, or None.
+
+    The network joins both; where they contradict each other nothing in it tells which is wrong. So each output has a
+    witness that leads it: the expression is the face's (`face_lead`), the emotion, valence and arousal the voice's, the
+    more so the fewer independent looks at the face there were (`voice_lead` / looks). Shares of 0 give the network.
     """
 
-    def __init__(self, network: bytes) -> None:
+    def __init__(self, network: bytes, voice_lead: float = VOICE_LEAD, face_lead: float = FACE_LEAD) -> None:
         self._run = _session(network).run
+        self._voice_lead, self._face_lead = voice_lead, face_lead
 
     def __call__(
         self, faces: Floats, seen: npt.NDArray[np.bool_], voice: Floats | None, voiced_s: float = 0.0
     ) -> FusionReading:
-        if not seen.any() and voice is None:
-            return NOTHING
-        if voice is not None and not seen.any():
-            return voice_alone(voice, voiced_s)
+        if voice is None:
+            return self._read(faces, seen, None) if seen.any() else NOTHING
+        alone = voice_alone(voice, voiced_s)
+        if not seen.any():
+            return alone
+        both, face = self._read(faces, seen, voice), self._read(faces, seen, None)
+        share = self._voice_lead / looks(faces, seen)
+        emotion = pooled(both.emotion, alone.emotion, share)
+        return FusionReading(
+            pooled(both.expression, face.expression, self._face_lead), emotion,
+            (1 - share) * both.valence + share * alone.valence, (1 - share) * both.arousal + share * alone.arousal,
+            _confidence(emotion), faces=both.faces, voiced_s=voiced_s,
+        )  # fmt: skip
+
+    def _read(self, faces: Floats, seen: npt.NDArray[np.bool_], voice: Floats | None) -> FusionReading:
+        """What the network says."""
         x = np.zeros((1, STEPS, len(EXPRESSIONS)), np.float32)
         mask = np.zeros((1, STEPS), np.float32)
         if len(faces):
@@ -97,7 +142,7 @@ class FusionNetwork:
         inputs = {"faces": x, "seen": mask, "voice": said, "heard": heard}
         expression, emotion, place = (part[0] for part in self._run(None, inputs))
         if voice is not None:  # faces that fit no one expression are no witness: so far the voice decides
-            share, alone = float(expression[OTHER]), voice_alone(voice, voiced_s)
+            share, alone = float(expression[OTHER]), voice_alone(voice, 0.0)
             emotion = (1 - share) * emotion + share * alone.emotion
             place = (1 - share) * place + share * np.array([alone.valence, alone.arousal])
         return FusionReading(
@@ -107,7 +152,6 @@ class FusionNetwork:
             float(place[1]),
             _confidence(emotion),
             faces=int(seen.sum()),
-            voiced_s=voiced_s,
         )
 
 
