@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from assistant.safety import words_en
 from assistant.safety.rule import Kind, Rule, rule
 
 _SELF = r"my ?(?:own )?self"
@@ -134,26 +135,20 @@ RULES: tuple[Rule, ...] = (
     # --- not now ------------------------------------------------------------------------------------------------------
     rule("en.denial", Kind.DENIAL, rf"\b(?:not|never|isnt|aint|no longer|wasnt|nor|without|dont feel|dont have|havent (?:had|been)|no) (?:\w+ ){{0,3}}(?:suicid\w+|kill(?:ing)? {_SELF}|hurt(?:ing)? {_SELF}|end(?:ing)? my life|die\b|self ?harm\w*)"),
     rule("en.minor", Kind.MINOR, r"\b(?:im|i am|i just turned|as a) (?:only )?(?:[89]|1[0-7])(?: ?-?(?:years? old|yo|yrs? old|y/o|year old)|$| and\b|[mf]\b)|\bim (?:in|a) (?:middle school|junior high|\d(?:th)? grade|minor)\b|\bi am a minor\b|\bin (?:[6-9]|1[01])th grade\b"),
+    *words_en.RULES,
 )
 
-#: A clause without any of these is not looked at further.
-TRIGGER = re.compile(
-    r"pistol|rifle|shotgun|mouth|do it|my body|care if|care whether|treatment|stop me|save me|thanks for|fault|guardrail|overlook|left a|turned off|sacrifice|cutting|post|message|look|star|disappoint|insur|nembutal|pentobarb|nitrite|cyanide|euthan|quick|garage|engine|love you|mind|everything i need|hotline|988|scratch|bite|punish|eating|lock|touch|sexual|nudes|naked|voices|wrong|pain|way to|bus|car\b|truck|train|stash|letters|worry about me|make it|making it|only|date|urge|wrote|gave|code|cut again|kill|suic|die|dead|dying|death|end(?:ing)? |myself|my self|hang|hurt|harm|cut|slit|blood|bleed|pill|overdos|\bod|oded|took|taken|swallow|drank|"
-    r"gun|rope|noose|blade|knife|razor|bridge|roof|ledge|edge|tracks|jump|alive|liv(?:e|ing)|exist|wake|waking|disappear|vanish|born|better|burden|"
-    r"miss|notice|hope|way out|worth|reason|point|purpose|goodbye|good bye|farewell|bye|forgive|sorry|last|letter|note|will\b|give|gave|giving|affairs|peace|over|"
-    r"here|gone|around|life|lethal|fatal|hit|beat|chok|rap|abus|assault|molest|threat|voice|demon|god|devil|stab|shoot|murder|"
-    r"hiding|outside|door|years? old|grade|minor|relaps|attempt|tried|go on|do this|keep going|trap|no future|take it|take this|give up|plan|thank you|tell|"
-    r"by the time|decided|im 1|im [89]|\byo\b|burn|scratch|punch|strang|poison|done with|tired of|sick of|empty"
-)
 
 # --- what changes a signal's weight, looked for in the clause or the sentence ---------------------------------------------
-TIME_NOW = re.compile(r"\b(?:tonight|right now|today|this (?:evening|afternoon|morning|weekend|week|friday|saturday|sunday)|tomorrow|soon|now\b|in (?:a few|an|one|two|\d+) (?:minutes?|hours?|days?)|on (?:mon|tues|wednes|thurs|fri|satur|sun)day|next (?:week|month|friday)|after (?:work|school|dinner|midnight|my|the|i)|at midnight|before (?:morning|sunrise))\b")
+#: A sentence without any of these is not in this language.
+WRITTEN = re.compile(r"[a-z]{2}")
 PAST = re.compile(r"\b(?:years? since|months since my|(?:\w+) (?:years?|decades?) ago|years? ago|a long time ago|long ago|ages ago|when i was (?:a |in |younger|little|young|\d)|back then|in (?:high school|college|my teens|my twenties|the past|19\d\d|20[01]\d|202[0-4])|used to|as a (?:teen\w*|kid|child)|once had|in my past|previously|last year|at one point|\d+ months ago|(?:six|seven|eight|nine|ten|eleven|several|many) months ago)\b")
 RECOVERED = re.compile(r"\b(?:im (?:fine|ok|okay|better|good|glad|happy|grateful|recovered|past that|over it|safe)|i am (?:fine|better|glad|happy|grateful|safe)|glad (?:im|i am|i was|i didnt|to be)|helped me|love my life|glad to be alive|not anymore|no longer|better now|got help|grateful)\b")
 AGAIN = re.compile(r"\b(?:again|now|still|today|tonight|these days|lately|recently|keeps? coming|back)\b")
 NEGATION = re.compile(r"\b(?:not|never|dont|do not|didnt|did not|no|havent|hasnt|wouldnt|would never|wont|isnt|arent|aint|no longer|neither|nor|without|nobody|stopped)\b[^,;]{0,28}$")
 NOT_NEGATION = re.compile(r"\b(?:cant stop|cannot stop|can not stop|dont know (?:if|how|why|what|whether)|not sure|why not|cant help|dont think i can|no one|not (?:just|only)|never stop\w*|wont stop|no choice|dont care|not afraid|no longer afraid|nothing|never felt more|no reason not|no point|dont see|not scared|didnt work|dont want anyone|never told)\b[^,;]{0,28}$")
 IDIOM = re.compile(
+    r"\b(?:beat me (?:at (?!home|night)|to (?:it|the)|by \d)|hit me (?:up\b|hard\b|on (?:insta\w*|snap\w*|facebook))|(?:is|was|are|its) (?:\w+ )?about suicide|(?:team|defen[cs]e|side|goalie|they|we) (?:\w+ )?committed suicide)\b|"
     r"\b(?:dying (?:to|for|of (?:laughter|boredom|curiosity|heat))|to die for|killing (?:it|time|me\b|the)|killed it|(?:would|could|id) kill for|(?:is|are|was|going to|gonna|will|would|ll|gotta|might|is gonna) (?:\w+ )?kill me(?! (?:tonight|if i|when|this))|kill (?:the|a|an|that|all|this) (?:process|job|task|app|server|switch|thread|session|lights?|engine|mood|vibe|weeds?|germs?|bugs?|bacteria|virus|zombie|monster|boss fight|boss|enemy|enemies|time|buzz)|"
     r"dead (?:tired|serious|end|line|battery|phone|lift|weight|pool|sea|heat|on|giveaway)|(?:phone|battery|laptop|car|engine|plant|plants|fish|computer|wifi|server|conversation|romance|app|cat|dog|hamster|printer)\b.{0,10}\b(?:died|dies|is dead|dead|dying)|died (?:of|from) (?:laughter|laughing|embarrassment|boredom|shame|cringe)|(?:could|almost|nearly|practically|literally) (?:have )?died (?:of|from|laughing|when)|"
     r"die (?:laughing|of (?:laughter|boredom|embarrassment|cringe|hunger|heat|thirst|shame))|hang (?:out|on|up|in there|around)|hanging (?:out|around|on)|shoot (?:me an?|some|a (?:photo|video|film|message|text|email)|photos?|hoops)|suicide (?:squad|prevention|hotline|awareness|rates?|door|risk|squeeze|mission|bomb\w*|note in the)|cut(?:ting)? myself (?:shaving|while|when|cooking|some slack|on (?:a|the|some|paper)|chopping|a (?:slice|piece)|by accident|accidentally|off|out)|(?:accidentally|while (?:cooking|shaving|chopping|gardening)) cut|"
@@ -165,12 +160,12 @@ FICTION = re.compile(r"\b(?:for (?:dogs?|cats?|pets?)|fishing|climbing rope|sail
 HYPERBOLE = re.compile(r"\b(?:affectionate|slaps|leftovers|fries|ate|spoil\w*|remote|parking|code|bug|bugs|homework|deadline|meeting|spreadsheet|traffic|commute|monday|mondays|exam week|gym|leg day|cringe|embarrass\w+|awkward|alarm|this game|group project|essay|slides|customer|client)\b")
 FIRST_PERSON = re.compile(r"\b(?:i|im|ive|id|ill|me|my|myself)\b")
 OTHERS = (
-    r"(?:(?:girl|guy|boy|kid|person|woman|man|someone|somebody) (?:in|at|from|on|who|i know)|friend|bestie|buddy|sister|brother|mom|mum|mother|dad|father|son|daughter|kid|child|husband|wife|boyfriend|girlfriend|partner|roommate|flatmate|classmate|coworker|co-worker|colleague|"
+    rf"(?:{words_en.RELATION}|(?:girl|guy|boy|kid|person|woman|man|someone|somebody) (?:in|at|from|on|who|i know)|friend|bestie|buddy|sister|brother|mom|mum|mother|dad|father|son|daughter|kid|child|husband|wife|boyfriend|girlfriend|partner|roommate|flatmate|classmate|coworker|co-worker|colleague|"
     r"cousin|uncle|aunt|nephew|niece|student|neighbou?r|ex|bf|gf|someone i know|somebody i know|a guy i know|a girl i know|grandma|grandpa|teammate|online friend|patient|client)"
 )
 #: Another person's own danger: relation, then danger to himself or herself.
 THIRD_PERSON = re.compile(
-    rf"\b{OTHERS}s?\b.{{0,60}}\b(?:suicidal|kill(?:ing)? (?:himself|herself|themsel\w+|him ?self|her ?self)|(?:end|ending|take|taking) (?:it all|(?:his|her|their) (?:own )?life)|commit suicide|suicide|wants? to die|wanting to die|going to die by|(?:jump|jumping|jumped) (?:off|from)|been cutting|cutting (?:himself|herself|themsel\w+|again)|cut (?:his|her|their) wrists?|left a note|turned off (?:his|her|their) (?:location|phone)|threatening to (?:jump|do it)|on (?:the|a) (?:roof|ledge|bridge)|hang(?:ing)? (?:himself|herself)|overdos\w+|self ?harm\w*|cut(?:s|ting)? (?:himself|herself|themsel\w+)|hurt(?:ing)? (?:himself|herself|themsel\w+)|(?:doesnt|does not|dont) want to (?:live|be alive|be here)|better off dead|(?:texted|said|told|sent|posted|wrote|messaged|left)\b.{{0,30}}\b(?:goodbye|suicide note|took (?:a lot of |all |some |the |a bunch of |all her |all his |her |his )?(?:pills|meds|too many)))\b"
+    rf"{words_en.THIRD_PERSON}|\b{OTHERS}s?\b.{{0,60}}\b(?:suicidal|kill(?:ing)? (?:himself|herself|themsel\w+|him ?self|her ?self)|(?:end|ending|take|taking) (?:it all|(?:his|her|their) (?:own )?life)|commit suicide|suicide|wants? to die|wanting to die|going to die by|(?:jump|jumping|jumped) (?:off|from)|been cutting|cutting (?:himself|herself|themsel\w+|again)|cut (?:his|her|their) wrists?|left a note|turned off (?:his|her|their) (?:location|phone)|threatening to (?:jump|do it)|on (?:the|a) (?:roof|ledge|bridge)|hang(?:ing)? (?:himself|herself)|overdos\w+|self ?harm\w*|cut(?:s|ting)? (?:himself|herself|themsel\w+)|hurt(?:ing)? (?:himself|herself|themsel\w+)|(?:doesnt|does not|dont) want to (?:live|be alive|be here)|better off dead|(?:texted|said|told|sent|posted|wrote|messaged|left)\b.{{0,30}}\b(?:goodbye|suicide note|took (?:a lot of |all |some |the |a bunch of |all her |all his |her |his )?(?:pills|meds|too many)))\b"
 )
 THIRD_PERSON_URGENT = re.compile(r"\b(?:bleeding|left a note|turned off|tonight|right now|now|today|going to|about to|plan\w*|pills|gun|rope|bridge|roof|goodbye|took|taken|swallowed|overdos\w+|note|threaten\w*|just)\b")
 THIRD_PERSON_PAST = re.compile(r"\b(?:killed (?:himself|herself|themsel\w+)|died by suicide|took (?:his|her|their) own life|committed suicide|lost (?:\w+ ){1,5}to suicide|hanged (?:himself|herself))\b")
