@@ -20,17 +20,26 @@ from assistant.types import Risk, RiskLevel
 NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
 #: So many of the person's earlier messages still count.
 REMEMBERED = 6
+#: A laugh colours a message of at most so many characters.
+SHORT = 120
+#: An answer to a question has at most so many characters.
+ANSWER = 40
 #: After a message of `high` or more, this many later ones stay at least `moderate`, unless they say that it is over.
 WATCHFUL = 3
 
 _NEGATABLE = {
     Kind.THOUGHT, Kind.INTENT, Kind.METHOD, Kind.ATTEMPT, Kind.SELF_HARM, Kind.SELF_HARM_URGE, Kind.VIOLENCE,
-    Kind.VIOLENCE_INTENT, Kind.ABUSE, Kind.ATTEMPT_NOW, Kind.VOICES,
+    Kind.VIOLENCE_INTENT, Kind.ABUSE, Kind.ATTEMPT_NOW, Kind.VOICES, Kind.DEADLY,
 }  # fmt: skip
-_NEGATIVE_BY_NATURE = {"en.not_live", "zh.not_live", "en.bleeding", "en.cut_now", "zh.cut_now", "zh.took_overdose"}
+_NEGATIVE_BY_NATURE = {
+    "en.not_live", "zh.not_live", "en.bleeding", "en.cut_now", "zh.cut_now", "zh.took_overdose",
+    "en.not_trust", "en.not_tonight", "zh.not_today", "en.control", "zh.hits", "en.rehearsed", "zh.took_much",
+}  # fmt: skip
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.TIME, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 #: Laughter beside these is no sign of a joke.
 _NO_JOKE = {Kind.MEANS, Kind.ATTEMPT_NOW, Kind.SELF_HARM, Kind.PREPARATION}
+#: Rules of things swallowed: yesterday is not too long ago for help.
+_TAKEN = ("took", "overdos", "whole", "swallow")
 _SELF_IDEATION = {Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION}
 
 
@@ -87,7 +96,7 @@ def own_words(history: Iterable[Any]) -> list[str]:
 
 def read(text: str) -> Reading:
     """The signals of one message."""
-    plain = normalise(text)
+    plain = context.QUOTED.sub(" ~ ", normalise(text))
     signals: list[Signal] = []
     soon, other = False, ""
     seen: set[tuple[str, ...]] = set()  # a message that repeats itself is read once
@@ -98,14 +107,21 @@ def read(text: str) -> Reading:
         seen.add(key)
         sentence = " , ".join(clauses)
         for rules in (rules_en, rules_zh):
+            if not rules.WRITTEN.search(sentence):
+                continue
             somebody = _somebody_else(sentence, rules)
             other = max(other, somebody, key=["", "past", "danger", "urgent"].index)
             found = [] if somebody else _in_sentence(clauses, sentence, rules)
             signals += found
             if context.STRONG_TIME.search(sentence) and (found or somebody):
                 soon = True
-    laughing, leaving = bool(context.LAUGH.search(plain)), bool(context.LEAVING.search(plain))
+    laughing, leaving = _laughing(plain), bool(context.LEAVING.search(plain))
     return Reading(tuple(signals), soon, other, laughing, _recovered(plain), leaving)
+
+
+def _laughing(plain: str) -> bool:
+    """Whether the message as a whole is meant as fun: a laugh far from the words that matter says nothing of them."""
+    return len(plain) <= SHORT and bool(context.LAUGH.search(plain))
 
 
 def _recovered(plain: str) -> bool:
@@ -154,7 +170,7 @@ def _in_sentence(clauses: Sequence[str], sentence: str, rules: ModuleType) -> li
             if _is_negated(masked, match, rule, rules):
                 found.append(Signal(rule.name + "?", Kind.DENIAL))
             elif not (fiction and _may_be_fiction(clause, rule, rules)):
-                kind = _weighed(rule.kind, clause, rules)
+                kind = _weighed(rule.name, rule.kind, clause, rules)
                 was = past and kind not in _TIMELESS and not rules.AGAIN.search(clause)
                 hoarded = bool(context.HOARD.search(match[0]))
                 strong = bool(context.DEADLY_THING.search(match[0])) or bool(context.SAVED_UP.search(match[0]))
@@ -163,11 +179,12 @@ def _in_sentence(clauses: Sequence[str], sentence: str, rules: ModuleType) -> li
     return found
 
 
-def _weighed(kind: Kind, clause: str, rules: ModuleType) -> Kind:
+def _weighed(name: str, kind: Kind, clause: str, rules: ModuleType) -> Kind:
     """A complaint about a thing weighs less; an overdose of last week is an attempt, not one under way."""
     if kind in {Kind.THOUGHT, Kind.VIOLENCE_INTENT} and rules.HYPERBOLE.search(clause):
         return Kind.WISH if kind is Kind.THOUGHT else Kind.VIOLENCE
-    return Kind.ATTEMPT if kind is Kind.ATTEMPT_NOW and context.AGO.search(clause) else kind
+    over = context.AGO if name.split(".")[1].startswith(_TAKEN) else context.BEFORE
+    return Kind.ATTEMPT if kind is Kind.ATTEMPT_NOW and over.search(clause) else kind
 
 
 def _is_negated(clause: str, match: re.Match[str], rule: Rule, rules: ModuleType) -> bool:
@@ -201,14 +218,14 @@ def _level(reading: Reading) -> tuple[RiskLevel, str]:
 
 
 def _strongest(reading: Reading) -> tuple[RiskLevel, str]:
-    ways = (_suicide(reading), _self_harm(reading), _violence(reading), _abuse(reading), _other(reading))
-    return max(ways, key=lambda pair: pair[0])
+    ways = (_suicide, _self_harm, _violence, _abuse, _emergency, _other)
+    return max((way(reading) for way in ways), key=lambda pair: pair[0])
 
 
 def _suicide(reading: Reading) -> tuple[RiskLevel, str]:
     now = [s for s in reading.signals if not s.past]
     kinds = {s.kind for s in now}
-    medical = any(s.kind is Kind.ATTEMPT_NOW and ("took" in s.name or "overdose" in s.name) for s in now)
+    medical = any(s.kind is Kind.ATTEMPT_NOW and s.name.split(".")[1].startswith(_TAKEN) for s in now)
     if Kind.ATTEMPT_NOW in kinds:
         return IMMINENT, "medical" if medical else "suicide"
     core = kinds & {Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION}
@@ -285,7 +302,7 @@ def _self_harm(reading: Reading) -> tuple[RiskLevel, str]:
 
 def _violence(reading: Reading) -> tuple[RiskLevel, str]:
     kinds = {s.kind for s in reading.signals if not s.past}
-    meant = Kind.MEANS in kinds or reading.soon
+    meant = Kind.MEANS in kinds or Kind.VIOLENCE_PLAN in kinds or reading.soon
     if Kind.VIOLENCE_INTENT in kinds:
         return (HIGH if meant else MODERATE), "violence"
     if Kind.VIOLENCE in kinds:
@@ -295,14 +312,32 @@ def _violence(reading: Reading) -> tuple[RiskLevel, str]:
 
 def _abuse(reading: Reading) -> tuple[RiskLevel, str]:
     kinds = {s.kind for s in reading.signals if not s.past}
+    if Kind.DEADLY in kinds:
+        return HIGH, "abuse"
     near = {s.name for s in reading.signals if s.kind is Kind.DANGER_NOW}
     if Kind.ABUSE in kinds:
         return (HIGH if near or Kind.MINOR in kinds else MODERATE), "abuse"
     return (HIGH if len(near) > 1 else MODERATE if near else NONE), "abuse"
 
 
+def _emergency(reading: Reading) -> tuple[RiskLevel, str]:
+    return (HIGH if any(s.kind is Kind.MEDICAL and not s.past for s in reading.signals) else NONE), "emergency"
+
+
 def _other(reading: Reading) -> tuple[RiskLevel, str]:
     return {"": NONE, "past": LOW, "danger": MODERATE, "urgent": HIGH}[reading.other], "third_person"
+
+
+def _answered(plain: str, lately: RiskLevel, ever: RiskLevel) -> RiskLevel:
+    """What a few words add as the answer to a question about danger: yes, here, soon, begun, on the ninth floor."""
+    if len(plain) >= ANSWER or lately < MODERATE or context.SAFE_NOW.search(plain):
+        return NONE
+    if ever >= HIGH and context.BEGUN.search(plain):
+        return IMMINENT
+    if context.YES.match(plain) or context.AT_HAND.search(plain):
+        return IMMINENT if ever == IMMINENT else HIGH
+    soon = context.SOON.search(plain) or context.STRONG_TIME.match(plain)
+    return HIGH if soon or (ever >= HIGH and context.DETAIL.search(plain)) else NONE
 
 
 def _with_history(text: str, reading: Reading, risk: Risk, earlier: Sequence[Reading]) -> Risk:
@@ -318,10 +353,9 @@ def _with_history(text: str, reading: Reading, risk: Risk, earlier: Sequence[Rea
         new = {s.kind for s in reading.signals} & (_SELF_IDEATION | {Kind.MEANS, Kind.PLACE, Kind.FAREWELL})
         if new or (soon and not reading.signals):
             level = max(level, _level(joint)[0])
-    if context.YES.match(plain) and max(levels[-2:]) >= MODERATE:
-        level, names = max(level, HIGH), (*names, "history.yes")
-    if max(levels) >= HIGH and len(plain) < 40 and (context.BEGUN.search(plain) or context.DETAIL.search(plain)):
-        level, names = max(level, IMMINENT if context.BEGUN.search(plain) else HIGH), (*names, "history.detail")
+    answer = _answered(plain, max(levels[-2:]), max(levels))
+    if answer:
+        level, names = max(level, answer), (*names, "history.answer")
     safe = bool(context.SAFE_NOW.search(plain)) or any(s.kind is Kind.DENIAL for s in reading.signals)
     watched = max(levels[-WATCHFUL:])
     if level < MODERATE and watched >= HIGH and (not safe or watched == IMMINENT):

@@ -28,9 +28,12 @@ class Kind(Enum):
     HOPELESS = auto()
     VIOLENCE = auto()  # a wish to hurt somebody, often only anger
     VIOLENCE_INTENT = auto()  # meant: decided, with a means or a time
+    VIOLENCE_PLAN = auto()  # a place, a watch kept, a weapon ready; counts only beside the wish or the intent
     ABUSE = auto()  # being hurt by somebody
     DANGER_NOW = auto()  # somebody dangerous is near, now
+    DEADLY = auto()  # strangled, a weapon drawn, a threat to kill
     VOICES = auto()  # voices that command harm
+    MEDICAL = auto()  # signs of a bodily emergency, of whomever
     DENIAL = auto()  # "I am not suicidal"
     MINOR = auto()  # says to be under 18
 
@@ -46,5 +49,5 @@ class Rule:
 
 
 def rule(name: str, kind: Kind, pattern: str, whole: bool = False) -> Rule:
-    """A Rule; blanks in `pattern` that are for reading only do not exist: it is an ordinary expression."""
-    return Rule(name, kind, re.compile(pattern), whole)
+    """A Rule. ASCII, so that a Chinese character before an English word is a word boundary ("我想kill myself")."""
+    return Rule(name, kind, re.compile(pattern, re.ASCII), whole)
