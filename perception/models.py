@@ -164,7 +164,7 @@ CARDS: dict[str, ModelCard] = {
             licence="CC BY-NC-SA 4.0",
             commercial_use=False,
             file="fusion_starter.onnx",
-            sha256="22e1806a5041f44c34a0efa30db6c08b998edb30b88abd55f90cd808cfb56450",
+            sha256="fcb1ef30170dfdc5e038b83f7b0eef6bce3509232f947d49b9c5736cc4b0ef03",
             preprocessing={"steps": 40, "faces": "expression/small", "voice": "fusion/voice"},
             labels={
                 "expression": (*EXPRESSIONS, "Other"),
