@@ -34,7 +34,7 @@ MAX_READINGS = 600
 #: A time this much before the newest one (seconds) means that the clock has jumped back: everything starts over.
 MAX_BACK_S = 2.0
 #: A reading counts from this confidence on. There the voice's best guess is right more often than not: on training
-#: speakers that a network had not heard .38 of guesses were right below, .54 just above, .92 from 0.7 on.
+#: speakers that a network had not heard .35 of guesses were right below, .54 just above, .92 from 0.7 on (LOG.md).
 MIN_FUSED_CONFIDENCE = 0.35
 #: With no face a reading counts from this many seconds of voiced speech within its four seconds: 19 of 20 of the clips
 #: on which the voice model was measured (LOG.md) hold at least as much.

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 
 from perception.features.extractors import NAMES, extractor
 from perception.features.table import extract_all
+from perception.models import WEIGHTS
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-STARTER_WEIGHTS = Path("perception/weights/fusion_starter.onnx")
 STARTER_HELP = """\
 The starter fusion model, on built clips: about two minutes on one core. Once the expression weights or the voice's
-have changed, from the folder of the clone:
+have changed:
 
   python -m perception train starter --faces fer2013.zip --voices RUN/heldout.npz --out RUN
 
@@ -168,7 +168,8 @@ def _add_starter(commands: Subparsers) -> None:
     command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")
     command.add_argument("--voices", type=Path, required=True, metavar="RUN/heldout.npz", help="from `train voice`")
     command.add_argument("--out", type=Path, required=True, metavar="RUN", help="continues where a run stopped")
-    command.add_argument("--weights", type=Path, default=STARTER_WEIGHTS, metavar="FILE", help="default: %(default)s")
+    command.add_argument("--weights", type=Path, default=WEIGHTS / "fusion_starter.onnx", metavar="FILE",
+                         help="default: the one that ships")
     command.add_argument("--steps", type=int, default=1300, metavar="N", help="of 96 clips; default: %(default)s")
     command.add_argument("--tune", action="store_true", help="print what shares of voice and face give, only")
     command.set_defaults(run=_train_starter)

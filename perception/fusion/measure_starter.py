@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from perception.features.sound import RATE, Floats
 from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, PLACE
 from perception.fusion.metrics import recall_unweighted
 from perception.fusion.sequences import FACE_OF, Readings
-from perception.fusion.starter import FusionNetwork, FusionReading, StarterFusion, log_of, voice_alone
+from perception.fusion.starter import FusionNetwork, FusionReading, Leads, StarterFusion, log_of, voice_alone
 from perception.fusion.train_starter import is_held_out, kept_readings
 from perception.fusion.train_voice import TEST_ACTORS, read_ravdess
 from perception.models import load
@@ -29,10 +30,8 @@ from perception.types import EXPRESSIONS
 Ints = npt.NDArray[np.int64]
 #: How many crops of one clip, and how many of them are wrong or missing in the conditions that say so.
 CROPS, SPOILT = 12, 0.3
-#: The shares that `sweep_leads` tries, and the conditions it shows.
-LEADS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-LED_BY_VOICE = ("clean", "one crop", "some wrong", "all wrong", "another emotion", "clean, another's voice")
-LED_BY_FACE = ("clean", "one crop", "clean, another's voice", "one crop, another's voice")
+#: The weights that `sweep_leads` tries, each with the others as shipped.
+SWEEP = {"voice": (0.5, 0.7, 0.8, 0.9, 1.0), "look": (0.0, 0.1, 0.2, 0.3, 0.5), "face": (0.3, 0.5, 0.6, 0.7, 0.8)}
 
 
 def _with_noise(x: Floats) -> Floats:
@@ -138,6 +137,8 @@ def fusion_table(
                 "faces": kind,
                 "camera: emotion (7)": emotion_recall(seen_truth, seen_camera),
                 "sound: emotion (8)": heard_only["emotion"],
+                "sound: emotion (7)": emotion_recall(seen_truth, [r for r, v in zip(heard, visible, strict=True) if v]),
+                "both: emotion (7)": emotion_recall(seen_truth, [r for r, v in zip(both, visible, strict=True) if v]),
                 "both: emotion (8)": emotion_recall(truth, both),
                 "camera: expression": expression_recall(truth, camera),
                 "both: expression": expression_recall(truth, both),
@@ -150,23 +151,23 @@ def fusion_table(
 
 
 def sweep_leads(network: bytes, held: Readings) -> list[dict[str, Any]]:
-    """What each share of LEADS gives on readings that the network has not seen: for both witnesses right and for each
-    contradicted, the recall of the emotion under `voice_lead` and of the expression under `face_lead`, and of the
-    witness that leads it alone."""
+    """What the late fusion's weights give on readings that the network has not seen, each varied alone: by how much (in
+    recall; below 0 is worse) both together differ from the better of camera alone and sound alone in each condition.
+    Of the emotion that is over the seven that a face can show, and of the expression against the camera."""
     voices: list[Floats | None] = list(held.voices)
     truth = held.voice_label
     heard = [voice_alone(voice, 1.0) for voice in held.voices]
+    chosen = Leads()
+    tried = [replace(chosen, **{name: value}) for name, values in SWEEP.items() for value in values]
     rows = []
-    for lead in tqdm(LEADS, desc="leads"):
-        made = FusionNetwork(network, voice_lead=lead, face_lead=lead)
-        table = {row["faces"]: row for row in fusion_table(made, heard, truth, held.faces, held.face_label, voices)}
-        rows.append({
-            "lead": lead,
-            "emotion by sound alone": table["clean"]["sound: emotion (8)"],
-            **{f"emotion, {kind}": table[kind]["both: emotion (8)"] for kind in LED_BY_VOICE},
-            "expression by camera alone": table["clean"]["camera: expression"],
-            **{f"expression, {kind}": table[kind]["both: expression"] for kind in LED_BY_FACE},
-        })  # fmt: skip
+    for leads in tqdm([Leads(0.0, 0.0, 0.0), *tried], desc="leads"):
+        row: dict[str, Any] = asdict(leads)
+        made = FusionNetwork(network, leads)
+        for r in fusion_table(made, heard, truth, held.faces, held.face_label, voices):
+            better = max(r["camera: emotion (7)"], 0.0 if "voice" in r["faces"] else r["sound: emotion (7)"])
+            row[f"emotion, {r['faces']}"] = round(r["both: emotion (7)"] - better, 3)
+            row[f"expression, {r['faces']}"] = round(r["both: expression"] - r["camera: expression"], 3)
+        rows.append(row)
     return rows
 
 

@@ -28,10 +28,10 @@ from perception.types import EXPRESSIONS
 STEPS = 40
 #: No probability counts as less than this: one face model's certainty must not outweigh forty readings.
 LEAST = 1e-3
-#: Of the late fusion, see FusionNetwork: the smallest with which a steady contradiction costs the leading witness two
-#: points at most, on a quarter of the training speakers and crops that a trial network had not seen (`train starter
-#: --tune`; LOG.md has the sweep).
-VOICE_LEAD, FACE_LEAD = 0.9, 0.7
+#: Of the late fusion, see Leads: the smallest with which both together are no more than two points worse than the
+#: better one alone, on a quarter of the training speakers and crops that a trial network had not seen (`train starter
+#: --tune`; LOG.md has the sweep and the one condition in which no choice achieves it).
+VOICE_LEAD, LOOK_WEIGHT, FACE_LEAD = 0.9, 0.2, 0.7
 #: The variance of probabilities among different training crops of one expression, summed over the seven.
 LOOKS_VARIANCE = 0.19
 
@@ -77,7 +77,8 @@ def log_of(probabilities: npt.ArrayLike) -> Floats:
 
 
 def looks(faces: Floats, seen: npt.NDArray[np.bool_]) -> float:
-    """How many independent looks at a face the seen readings are worth, at least 1.
+    """How many independent looks at a face the seen readings are worth, at least 1. The late fusion is a logarithmic
+    opinion pool (Genest and Zidek 1986) with weights that follow them.
 
     Readings of one face that holds still share their error: forty of them tell no more than one. This is Kish's
     effective number (Survey Sampling, 1965) n / (1 + (n - 1) r), where r, the share of error that the readings have in
@@ -90,11 +91,38 @@ def looks(faces: Floats, seen: npt.NDArray[np.bool_]) -> float:
     return len(readings) / (1.0 + (len(readings) - 1) * common)
 
 
-def pooled(first: Floats, second: Floats, share: float) -> Floats:
-    """Two readings in one, the second with the weight `share`: a logarithmic opinion pool (Genest and Zidek 1986).
-    Where they agree it is as sure as they are, where they contradict each other it is less sure."""
-    z = (1 - share) * log_of(first) + share * log_of(second)
-    p = np.exp(z - z.max())
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """Which witness leads what. Where face and voice contradict each other nothing in the network tells which is wrong.
+
+    The expression is the face's: `face` is the share that the network's reading without the voice has in it. The
+    emotion is the voice's while there was one look at the face (`looks`): `voice` / looks is the voice's share. Every
+    further look is evidence of its own and counts `look` times the face's log-probabilities, less where the faces fit
+    no one expression. All 0: the network as it is.
+    """
+
+    voice: float = VOICE_LEAD
+    look: float = LOOK_WEIGHT
+    face: float = FACE_LEAD
+
+
+def fused(both: FusionReading, face: FusionReading, voice: FusionReading, count: float, leads: Leads) -> FusionReading:
+    """The late fusion: the network's reading of both, its reading of the face alone, and the voice's own, after `count`
+    looks. Valence and arousal are where the emotion lies."""
+    share = leads.voice / count
+    z = (1 - share) * log_of(both.emotion) + share * log_of(voice.emotion)
+    witness = log_of(face.emotion)
+    witness[:2] = np.logaddexp(*witness[:2]) - np.log(2)  # no face tells calm from neutral
+    emotion = _normal(z + leads.look * (count - 1) * (1 - both.expression[OTHER]) * witness)
+    expression = _normal((1 - leads.face) * log_of(both.expression) + leads.face * log_of(face.expression))
+    valence, arousal = expected_place(emotion)
+    return FusionReading(
+        expression, emotion, float(valence), float(arousal), _confidence(emotion), face.faces, voice.voiced_s
+    )
+
+
+def _normal(logs: Floats) -> Floats:
+    p = np.exp(logs - logs.max())
     return np.asarray(p / p.sum(), np.float32)
 
 
@@ -103,15 +131,10 @@ class FusionNetwork:
 
     `faces` (steps <= STEPS, 7) log-probabilities over EXPRESSIONS in order of time, `seen` (steps,) which of them are
     there, `voice` (8,) log-probabilities over EMOTIONS, or None.
-
-    The network joins both; where they contradict each other nothing in it tells which is wrong. So each output has a
-    witness that leads it: the expression is the face's (`face_lead`), the emotion, valence and arousal the voice's, the
-    more so the fewer independent looks at the face there were (`voice_lead` / looks). Shares of 0 give the network.
     """
 
-    def __init__(self, network: bytes, voice_lead: float = VOICE_LEAD, face_lead: float = FACE_LEAD) -> None:
-        self._run = _session(network).run
-        self._voice_lead, self._face_lead = voice_lead, face_lead
+    def __init__(self, network: bytes, leads: Leads = Leads()) -> None:
+        self._run, self._leads = _session(network).run, leads
 
     def __call__(
         self, faces: Floats, seen: npt.NDArray[np.bool_], voice: Floats | None, voiced_s: float = 0.0
@@ -122,13 +145,7 @@ class FusionNetwork:
         if not seen.any():
             return alone
         both, face = self._read(faces, seen, voice), self._read(faces, seen, None)
-        share = self._voice_lead / looks(faces, seen)
-        emotion = pooled(both.emotion, alone.emotion, share)
-        return FusionReading(
-            pooled(both.expression, face.expression, self._face_lead), emotion,
-            (1 - share) * both.valence + share * alone.valence, (1 - share) * both.arousal + share * alone.arousal,
-            _confidence(emotion), faces=both.faces, voiced_s=voiced_s,
-        )  # fmt: skip
+        return fused(both, face, alone, looks(faces, seen), self._leads)
 
     def _read(self, faces: Floats, seen: npt.NDArray[np.bool_], voice: Floats | None) -> FusionReading:
         """What the network says."""

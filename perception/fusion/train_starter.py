@@ -155,7 +155,7 @@ def train_and_export(faces: Path, heldout_voices: Path, folder: Path, weights: P
 
 
 def tune(faces: Path, heldout_voices: Path, folder: Path, steps: int = STEPS_TRAINED) -> list[dict[str, object]]:
-    """What starter.VOICE_LEAD and FACE_LEAD are chosen by: a trial network on three quarters of the training readings,
+    """What the weights of starter.Leads are chosen by: a trial network on three quarters of the training readings,
     and `measure_starter.sweep_leads` of it on the fourth."""
     from perception.fusion.measure_starter import sweep_leads
 
