@@ -167,12 +167,21 @@ def _in_sentence(clauses: Sequence[str], sentence: str, rules: ModuleType) -> li
                 continue
             if _is_negated(masked, match, rule, rules):
                 found.append(Signal(rule.name + "?", Kind.DENIAL))
+            elif _harmless(rule.kind, rule.name, sentence, rules):
+                continue
             elif not (fiction and _may_be_fiction(clause, rule, rules)):
                 was = past and rule.kind not in _TIMELESS and not rules.AGAIN.search(clause)
                 kind = _weighed(rule.name, rule.kind, clause, rules)
                 strong, hoarded = bool(context.DEADLY_THING.search(match[0])), bool(context.HOARD.search(match[0]))
                 found.append(Signal(rule.name, kind, was, strong, hoarded))
     return found
+
+
+def _harmless(kind: Kind, name: str, sentence: str, rules: ModuleType) -> bool:
+    """A cut from shaving, coals for a barbecue."""
+    if kind is Kind.MEANS:
+        return bool(context.INNOCENT.search(sentence))
+    return (kind is Kind.SELF_HARM or name == "en.bleeding") and bool(rules.ACCIDENT.search(sentence))
 
 
 def _weighed(name: str, kind: Kind, clause: str, rules: ModuleType) -> Kind:
@@ -252,8 +261,10 @@ def _with_means(
         return IMMINENT
     if Kind.PLACE in kinds and heavy:
         return HIGH
+    if soon and any(s.strong for s in means):
+        return HIGH
     if any(s.hoarded for s in means):
-        return HIGH if any(s.hoarded and s.strong for s in means) else MODERATE
+        return HIGH if any(s.hoarded and (s.strong or s.name.endswith(".hoarding")) for s in means) else MODERATE
     return NONE
 
 
