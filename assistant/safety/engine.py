@@ -38,6 +38,8 @@ _NEGATIVE_BY_NATURE = {
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.TIME, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 #: Laughter beside these is no sign of a joke.
 _NO_JOKE = {Kind.MEANS, Kind.ATTEMPT_NOW, Kind.SELF_HARM, Kind.PREPARATION}
+#: So plain that a laugh beside them asks for a question rather than for nothing.
+_PLAIN_WORDS = {"en.kill_myself", "en.suicid", "en.end_life", "en.self_end", "zh.suicide", "zh.not_live", "en.intent", "zh.intent"}
 #: Rules of things swallowed: yesterday is not too long ago for help.
 _TAKEN = ("took", "overdos", "whole", "swallow")
 _SELF_IDEATION = {Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION}
@@ -218,7 +220,8 @@ def _risk(reading: Reading) -> Risk:
 def _level(reading: Reading) -> tuple[RiskLevel, str]:
     """The strongest of what the signals make, with its category."""
     if reading.laughing and not {s.kind for s in reading.signals} & _NO_JOKE:
-        return min(_strongest(reading), (LOW, "suicide"), key=lambda pair: pair[0])
+        plain_words = any(s.name in _PLAIN_WORDS for s in reading.signals)
+        return min(_strongest(reading), (MODERATE if plain_words else LOW, "suicide"), key=lambda pair: pair[0])
     return _strongest(reading)
 
 
