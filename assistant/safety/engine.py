@@ -20,6 +20,8 @@ from assistant.types import Risk, RiskLevel
 NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
 #: So many of the person's earlier messages still count.
 REMEMBERED = 6
+#: A negation stands at most so many characters before what it negates (its own length included).
+REACH = 80
 #: A laugh colours a message of at most so many characters.
 SHORT = 120
 #: An answer to a question has at most so many characters.
@@ -199,7 +201,8 @@ def _is_negated(clause: str, match: re.Match[str], rule: Rule, rules: ModuleType
     if rule.kind not in _NEGATABLE or rule.name in _NEGATIVE_BY_NATURE:
         return False
     hearts = [m.start() for m in context.CORE.finditer(match[0])]
-    before = clause[: match.start() + (hearts[-1] if hearts else 0)]
+    heart = match.start() + (hearts[-1] if hearts else 0)
+    before = clause[max(0, heart - REACH) : heart]
     return bool(rules.NEGATION.search(before)) and not rules.NOT_NEGATION.search(before)
 
 

@@ -117,7 +117,7 @@ def _join(match: re.Match[str]) -> str:
 
 
 _SENTENCE = re.compile(r"[^.!?。！？\n;；…]+")
-_CLAUSE = re.compile(r"[,，:：(（)）\"“”]| - |\b(?:but|though|however|yet|except)\b|(?:但是|但|(?<![活撑熬挺捱挨躲逃受气忍扛])不过|可是|然而)")
+_CLAUSE = re.compile(r"[,，:：(（)）\"“”]| - |\b(?:but|though|however|yet|except)\b|(?:但是|但|(?<![活撑熬挺捱挨躲逃受气忍扛醒])不过(?!来)|可是|然而)")
 
 
 def sentences(text: str) -> list[list[str]]:
