@@ -20,6 +20,8 @@ from assistant.types import Risk, RiskLevel
 NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
 #: So many of the person's earlier messages still count.
 REMEMBERED = 6
+#: A negation stands at most so many characters before what it negates (its own length included).
+REACH = 80
 #: A laugh colours a message of at most so many characters.
 SHORT = 120
 #: An answer to a question has at most so many characters.
@@ -38,6 +40,10 @@ _NEGATIVE_BY_NATURE = {
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.TIME, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 #: Laughter beside these is no sign of a joke.
 _NO_JOKE = {Kind.MEANS, Kind.ATTEMPT_NOW, Kind.SELF_HARM, Kind.PREPARATION}
+#: So plain that a laugh beside them asks for a question rather than for nothing.
+_PLAIN_WORDS = {
+    "en.kill_myself", "en.suicid", "en.end_life", "en.self_end", "zh.suicide", "zh.not_live", "en.intent", "zh.intent",
+}  # fmt: skip
 #: Rules of things swallowed: yesterday is not too long ago for help.
 _TAKEN = ("took", "overdos", "whole", "swallow")
 _SELF_IDEATION = {Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION}
@@ -169,6 +175,8 @@ def _in_sentence(clauses: Sequence[str], sentence: str, rules: ModuleType) -> li
                 continue
             if _is_negated(masked, match, rule, rules):
                 found.append(Signal(rule.name + "?", Kind.DENIAL))
+            elif _harmless(rule.kind, rule.name, sentence, rules):
+                continue
             elif not (fiction and _may_be_fiction(clause, rule, rules)):
                 kind = _weighed(rule.name, rule.kind, clause, rules)
                 was = past and kind not in _TIMELESS and not rules.AGAIN.search(clause)
@@ -177,6 +185,13 @@ def _in_sentence(clauses: Sequence[str], sentence: str, rules: ModuleType) -> li
                 complaint = kind is not rule.kind and kind in {Kind.WISH, Kind.VIOLENCE}
                 found.append(Signal("hyperbole" if complaint else rule.name, kind, was, strong, hoarded))
     return found
+
+
+def _harmless(kind: Kind, name: str, sentence: str, rules: ModuleType) -> bool:
+    """A cut from shaving, coals for a barbecue."""
+    if kind is Kind.MEANS:
+        return bool(context.INNOCENT.search(sentence))
+    return (kind is Kind.SELF_HARM or name == "en.bleeding") and bool(rules.ACCIDENT.search(sentence))
 
 
 def _weighed(name: str, kind: Kind, clause: str, rules: ModuleType) -> Kind:
@@ -192,7 +207,8 @@ def _is_negated(clause: str, match: re.Match[str], rule: Rule, rules: ModuleType
     if rule.kind not in _NEGATABLE or rule.name in _NEGATIVE_BY_NATURE:
         return False
     hearts = [m.start() for m in context.CORE.finditer(match[0])]
-    before = clause[: match.start() + (hearts[-1] if hearts else 0)]
+    heart = match.start() + (hearts[-1] if hearts else 0)
+    before = clause[max(0, heart - REACH) : heart]
     return bool(rules.NEGATION.search(before)) and not rules.NOT_NEGATION.search(before)
 
 
@@ -213,7 +229,8 @@ def _risk(reading: Reading) -> Risk:
 def _level(reading: Reading) -> tuple[RiskLevel, str]:
     """The strongest of what the signals make, with its category."""
     if reading.laughing and not {s.kind for s in reading.signals} & _NO_JOKE:
-        return min(_strongest(reading), (LOW, "suicide"), key=lambda pair: pair[0])
+        plain_words = any(s.name in _PLAIN_WORDS for s in reading.signals)
+        return min(_strongest(reading), (MODERATE if plain_words else LOW, "suicide"), key=lambda pair: pair[0])
     return _strongest(reading)
 
 
@@ -257,8 +274,10 @@ def _with_means(
         return IMMINENT
     if Kind.PLACE in kinds and heavy:
         return HIGH
+    if soon and any(s.strong for s in means):
+        return HIGH
     if any(s.hoarded for s in means):
-        return HIGH if any(s.hoarded and s.strong for s in means) else MODERATE
+        return HIGH if any(s.hoarded and (s.strong or s.name.endswith(".hoarding")) for s in means) else MODERATE
     return NONE
 
 
