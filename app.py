@@ -230,7 +230,7 @@ def services(options: argparse.Namespace) -> Services:
     return Services(
         model=model, fallback=Guided(), keeping=kept, status=status, help=lines, default_locale=options.lang,
         make_perceiver=lambda: Perceiver(perceiver_options),
-        lines=lambda locale: lines_for(locale, options.region, options.helplines),
+        lines=lambda locale, region: lines_for(locale, region or options.region, options.helplines),
     )  # fmt: skip
 
 

@@ -164,6 +164,9 @@ def answer(call: str, sessions: Sessions, session: Session, body: dict[str, Any]
     if call == "consent":
         sessions.consent(session, str(body.get("name")), body.get("on") is True, delete=body.get("delete") is True)
         return JSONResponse({"consents": session.consents.as_dict()})
+    if call == "region":
+        session.choose_region(str(body.get("region")))
+        return JSONResponse({"region": session.region})
     if call == "forget":
         session.forget_affect()
         return JSONResponse({"forgotten": True})

@@ -80,7 +80,7 @@ class Services:
     help: Mapping[str, Any]
     default_locale: Locale | None = None
     make_perceiver: Callable[[], Perceiver] = Perceiver
-    lines: Callable[[Locale], Sequence[Line]] = lines_for
+    lines: Callable[[Locale, str | None], Sequence[Line]] = lines_for  # of a locale and a region, if one was chosen
 
 
 @dataclass
@@ -90,6 +90,7 @@ class Session:
     services: Services
     locale: Locale
     consents: Consents = field(default_factory=Consents)
+    region: str | None = None  # chosen in the SOS dialog; a crisis reply names the same lines
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     conversation_id: str = field(default_factory=lambda: secrets.token_hex(16))
     turns: dict[str, Turn] = field(default_factory=dict)
@@ -154,6 +155,12 @@ class Session:
     def busy(self) -> bool:
         return self.reply is not None and not self.reply.done
 
+    def choose_region(self, region: str) -> None:
+        """Name the lines of this region from now on. Raises ValueError for one that the list does not have."""
+        if region not in self.services.help["regions"]:
+            raise ValueError(f"there is no region {region!r}; choose from {', '.join(self.services.help['regions'])}")
+        self.region = region
+
     def say(self, words: str) -> Reply | None:
         """Start the reply to `words`; None when one is still on its way."""
         with self._lock:
@@ -173,7 +180,7 @@ class Session:
                 conversation_id=self.conversation_id,
                 record=self._record,
                 fallback=self.services.fallback,
-                lines=self.services.lines(language_of(clean_text(words), self.locale)),
+                lines=self.services.lines(language_of(clean_text(words), self.locale), self.region),
             )
             self.reply = Reply(pieces, model)
             return self.reply

@@ -266,6 +266,8 @@ def _with_means(
     """Means at hand, or standing at the place: weighty beside other signals, and little without them."""
     if means and (core or (Kind.PLACE in kinds and any(s.strong for s in means))):
         return IMMINENT
+    if Kind.ALONE in kinds and (means or Kind.PLACE in kinds):
+        return IMMINENT if soon else HIGH
     if means and heavy:
         return IMMINENT if soon else HIGH
     if any(s.hoarded for s in means) and soon:

@@ -37,6 +37,7 @@ _LOOKALIKES = str.maketrans("аеорсухіԁгкмтнвѕјɑıο", "aeopcyx
 # Digits and signs inside a word that stand for letters: su1c1de, d!e, k1ll, $uicide.
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _LEET_WORD = re.compile(r"\b(?=[a-z013457@$!]*[a-z])(?=[a-z013457@$!]*[013457@$!])[a-z$@013457][a-z013457@$!*]*[a-z](?![\w@$])", re.A)
+_LEET_SINGLE = re.compile(r"(?:^|(?<=\s))1 (?=w[a4]nt|w[a4]nn[a4]|am )")
 _LETTERS_APART = re.compile(r"(?<![a-z0-9])(?:[a-z][ .\-_*~|/]{1,3}){3,60}[a-z](?![a-z0-9])")
 _HAN = "\u3400-\u9fff"
 _HAN_APART = re.compile(rf"(?<=[{_HAN}])[ \t.\-_*~|/·・、\\+]{{1,3}}(?=[{_HAN}])")
@@ -61,7 +62,7 @@ _WORD = re.compile(r"[a-z]{3,12}")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 # How people write around a filter. Left: as written (after the steps above); right: what is meant.
 _EUPHEMISMS = (
-    (re.compile(r"紫砂(?!壶|茶|杯|锅|泥|陶|器|煲)|自鲨|自沙|自纱|zi ?sha\b|(?<![a-z])zs(?![a-z])(?=.{0,6}(?:了|吧|算了|的念头|的想法))", re.A), "自杀"),
+    (re.compile(r"紫砂(?!壶|茶|杯|锅|泥|陶|器|煲)|自[鲨沙纱莎砂傻啥](?!发)|zi ?sha\b|(?<![a-z])zs(?![a-z])(?=.{0,6}(?:了|吧|算了|的念头|的想法))", re.A), "自杀"),
     (re.compile(r"想(?:4+|亖|嗝屁|4掉|s|si|屎|鼠)(?![a-z0-9岁个点年月号天次人])", re.A), "想死"),
     (re.compile(r"(?<![a-z])xs(?=的(?:念头|想法|冲动))", re.A), "想死"),
     (re.compile(r"噶了?(?=自己|我自己)", re.A), "杀了"),
@@ -73,6 +74,8 @@ _EUPHEMISMS = (
     (re.compile(r"\bun-? ?aliv(?:e|ed|ing)(?= (?:him|her|them|my ?self|some|people))", re.A), "kill"),
     (re.compile(r"\bun-? ?aliv(?:e|ing)\b", re.A), "kill myself"),
     (re.compile(r"\bki+l+ ?(?:my|me) ?self+\b|\bki+l+ m[yei]s\b", re.A), "kill myself"),
+    (re.compile(r"\bk\.m\.s\b", re.A), "kill myself"),
+    (re.compile(r"\bki?ii+ (?=my ?self|him|her)", re.A), "kill "),
     (re.compile(r"\bmeself\b", re.A), "myself"),
     (re.compile(r"\bsewer ?slide\b|\bsewerside\b|\bself ?deletion\b", re.A), "suicide"),
     (re.compile(r"\bsu?icid(?=e|al)|\bsuicd(?=e|al)|\bsu[*#]c[*#]de\b|\bs[*]{2,}cide\b", re.A), "suicid"),
@@ -107,6 +110,7 @@ def normalise(text: str) -> str:
     text = "".join(ch for ch in text if ch == "\n" or not unicodedata.category(ch).startswith("C"))
     text = re.sub(r"\bo\.?d\.?['’]?e?d\b", "overdosed", text)
     text = text.replace("'", "").replace("\u2019", "").replace("`", "")
+    text = _LEET_SINGLE.sub("i ", text)
     text = _LEET_WORD.sub(lambda match: match[0].translate(_LEET), text)
     text = _LETTERS_APART.sub(_join, text)
     text = _HAN_APART.sub("", text)

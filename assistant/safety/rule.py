@@ -19,6 +19,7 @@ class Kind(Enum):
     PREPARATION = auto()  # letters, will, giving things away, farewell
     MEANS = auto()  # the means lie ready
     PLACE = auto()  # at a place of danger now; counts only beside another signal
+    ALONE = auto()  # doors shut, phone off, the others sent away; counts only beside means or a place
     FAREWELL = auto()  # goodbye, sorry everyone; counts only beside another signal
     ATTEMPT_NOW = auto()  # under way, or just done
     ATTEMPT = auto()  # an attempt that was made

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from assistant.page import session as sessions_module
+from assistant.page.help import help_lines
 from assistant.page.keeping import Keeping
+from assistant.page.server import answer
 from assistant.page.session import Consents, Services, Session, Sessions
 from assistant.page.status import ModelStatus
 from assistant.store import Store
@@ -238,3 +240,19 @@ def test_left_pages_stop_their_reply_and_are_forgotten(
     assert sessions.find(session.token) is None
     model.go_on.set()
     assert reply.join(30)
+
+
+@pytest.mark.parametrize(("region", "there", "not_there"), [("GB", "116 123", "988"), ("US", "988", "116 123")])
+def test_a_crisis_reply_names_the_lines_of_the_region_chosen_under_sos(
+    store: Store, region: str, there: str, not_there: str
+) -> None:
+    services = Services(Scripted(), Scripted(), Keeping(store), ModelStatus("scripted"), help_lines())
+    session = Session(services, "en")
+    response = answer("region", Sessions(services), session, {"region": region})
+    assert response.status_code == 200
+    reply = session.say("I am going to kill myself tonight, the pills are next to me.")
+    assert reply is not None and reply.join(30)
+    turn = session.last_turn()
+    assert turn is not None and there in turn.reply and not_there not in turn.reply
+    with pytest.raises(ValueError, match="choose from"):
+        answer("region", Sessions(services), session, {"region": "nowhere"})

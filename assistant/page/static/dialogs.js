@@ -31,7 +31,7 @@ function fillLines(list, region) {
   return entry;
 }
 
-function chosenRegion() {
+export function chosenRegion() {
   const kept = localStorage.getItem("beside-region");
   if (kept && data.help.regions[kept]) return kept;
   if (data.help.region) return data.help.region;
@@ -53,6 +53,7 @@ export function openSos() {
   };
   select.onchange = () => {
     localStorage.setItem("beside-region", select.value);
+    document.dispatchEvent(new CustomEvent("beside-region"));  // replies name the same lines, while the server is there
     fill();
   };
   fill();

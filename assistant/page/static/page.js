@@ -1,7 +1,7 @@
 // The parts of the page that the browser owns: language, theme, urgent help, first use, consents, camera panel.
 // The chat and the earlier conversations are Gradio's; the two meet in window.Beside.
 
-import { actions as dialogActions, ask, welcome } from "./dialogs.js";
+import { actions as dialogActions, ask, chosenRegion, welcome } from "./dialogs.js";
 import { drawFace, drawTimeline } from "./draw.js";
 import { language, setLanguage, show, t } from "./language.js";
 import { Live } from "./live.js";
@@ -27,6 +27,12 @@ async function post(path, body) {
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer;
 }
+
+/** A crisis reply names the lines of the region chosen under SOS. The dialog itself never waits for this. */
+function sendRegion() {
+  if (token && localStorage.getItem("beside-region")) post("region", { region: chosenRegion() }).catch(() => {});
+}
+document.addEventListener("beside-region", sendRegion);
 
 async function readStatus() {
   if (!token || document.hidden) return;
@@ -231,6 +237,7 @@ window.Beside = {
   async boot(started) {
     ({ token } = started);
     sessionStorage.setItem("beside-session", token);
+    sendRegion();
     setLanguage(started.locale);
     markMessages();
     showConsents(started.consents);
