@@ -56,7 +56,7 @@ def _compose(risk: Risk, locale: Locale, lines: Sequence[Line], before: int) -> 
         rounds, stage = divmod(before - 1, len(stages) - 1)
         stage += 1
     parts = []
-    if risk.level >= RiskLevel.IMMINENT or kind == "medical.imminent":
+    if risk.level >= RiskLevel.IMMINENT or kind == "emergency.high":
         urgent: tuple[str, ...] = texts.URGENT if kind == "suicide.imminent" else texts.URGENT_OTHER
         parts.append(urgent[before % len(urgent)])
     if rounds:

@@ -128,6 +128,15 @@ STAGES: dict[str, tuple[str, ...]] = {
         "What have they told you to do? Please follow that rather than anything you read here. If you have not "
         "spoken with anyone yet, this is the moment.",
     ),
+    "emergency.high": (
+        "What you describe can be a medical emergency, and minutes count. Say on the phone exactly what you see and "
+        "since when, and do what they tell you. Is someone there who can open the door?",
+        "Have you got through? If not, let a neighbour or anyone nearby call while you stay where you are needed.",
+        "Has anything changed: breathing, speech, alertness? Tell them on the phone, not only here. They decide with "
+        "you what to do until help arrives.",
+        "While you wait, is there a list of medicines, or something that was taken, which the crew should see?",
+        "When help has come, there is time to talk about how frightening this was. Who is with you now?",
+    ),
     "voices.high": (
         "That sounds frightening. You do not have to do what a voice says, however hard it presses. Please do not "
         "stay alone with it: be with someone you trust, and speak with a doctor today. If you might act on it, call "
