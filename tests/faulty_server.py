@@ -109,6 +109,7 @@ class FaultyServer:
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # at the default of 5, eight clients at once overflow it, and Linux tries again after 1 s
     faulty: FaultyServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
