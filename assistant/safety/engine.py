@@ -36,12 +36,15 @@ _NEGATABLE = {
 _NEGATIVE_BY_NATURE = {
     "en.not_live", "zh.not_live", "en.bleeding", "en.cut_now", "zh.cut_now", "zh.took_overdose",
     "en.not_trust", "en.not_tonight", "zh.not_today", "en.control", "zh.hits", "en.rehearsed", "zh.took_much",
+    "zh.still_alive",
 }  # fmt: skip
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.TIME, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 #: Laughter beside these is no sign of a joke.
 _NO_JOKE = {Kind.MEANS, Kind.ATTEMPT_NOW, Kind.SELF_HARM, Kind.PREPARATION}
 #: So plain that a laugh beside them asks for a question rather than for nothing.
-_PLAIN_WORDS = {"en.kill_myself", "en.suicid", "en.end_life", "en.self_end", "zh.suicide", "zh.not_live", "en.intent", "zh.intent"}
+_PLAIN_WORDS = {
+    "en.kill_myself", "en.suicid", "en.end_life", "en.self_end", "zh.suicide", "zh.not_live", "en.intent", "zh.intent",
+}  # fmt: skip
 #: Rules of things swallowed: yesterday is not too long ago for help.
 _TAKEN = ("took", "overdos", "whole", "swallow")
 _SELF_IDEATION = {Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION}
@@ -124,7 +127,7 @@ def read(text: str) -> Reading:
 
 
 def _laughing(plain: str) -> bool:
-    """Whether the message as a whole is meant as fun: a laugh far from the words that matter says nothing about them."""
+    """Whether the message as a whole is meant as fun: a laugh far away says nothing."""
     return len(plain) <= SHORT and bool(context.LAUGH.search(plain))
 
 
@@ -229,8 +232,8 @@ def _level(reading: Reading) -> tuple[RiskLevel, str]:
 
 
 def _strongest(reading: Reading) -> tuple[RiskLevel, str]:
-    ways = (_suicide(reading), _self_harm(reading), _violence(reading), _abuse(reading), _emergency(reading), _other(reading))
-    return max(ways, key=lambda pair: pair[0])
+    ways = (_suicide, _self_harm, _violence, _abuse, _emergency, _other)
+    return max((way(reading) for way in ways), key=lambda pair: pair[0])
 
 
 def _suicide(reading: Reading) -> tuple[RiskLevel, str]:

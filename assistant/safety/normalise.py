@@ -43,7 +43,7 @@ _HAN = "\u3400-\u9fff"
 _HAN_APART = re.compile(rf"(?<=[{_HAN}])[ \t.\-_*~|/·・、\\+]{{1,3}}(?=[{_HAN}])")
 #: Words that matter, and what stands one slip of the finger away from them but is another word.
 _KEYWORDS = ("suicide", "suicidal", "myself", "tonight", "overdose", "overdosed", "goodbye", "swallowed", "paracetamol", "yourself", "anymore")
-_OTHER_WORDS = {"suicides", "overdosed", "overdose", "overdone", "overdoses", "thyself", "overdosed"}
+_OTHER_WORDS = {"suicides", "overdosed", "overdose", "overdone", "overdoses", "thyself"}
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
