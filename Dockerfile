@@ -12,7 +12,8 @@ RUN set -eu; python="$(python3.11 .ci/env.py run postgres)"; mkdir /opt/bin; \
     printf '#!/bin/sh\nexec "%s" "$@"\n' "$python" > /opt/bin/python; chmod 755 /opt/bin/python
 
 FROM python:3.11-slim-bookworm
-# What OpenCV and mediapipe link to: GL for mediapipe, glib for both.
+# What OpenCV and mediapipe link to: GL for mediapipe, glib for both. Debian keeps no old versions, so none is pinned.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgl1 libegl1 libgles2 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/* \

@@ -124,9 +124,10 @@ def prompt_file(name: str, locale: Locale) -> str:
 def describe(state: EmotionalState, locale: Locale) -> str:
     """One hedged sentence each about face and voice, or "" when there is nothing sure and unusual enough to say.
 
-    The face is passed over when the state is unknown, coverage or confidence is low, or no behaviour left the person's
-    own baseline by MIN_CHANGE; the voice when too little was spoken, the sound is clipped, or its baseline has not
-    formed.
+    The face is passed over when the state is unknown or the voice's alone, coverage or confidence is low, or no
+    behaviour left the person's own baseline by MIN_CHANGE; the voice when too little was spoken, the sound is clipped,
+    or its baseline has not formed. What face or voice were taken to express is never said: those are guesses about a
+    feeling.
     """
     return " ".join(part for part in (_describe_face(state, locale), _describe_voice(state, locale)) if part)
 
@@ -192,7 +193,9 @@ def _alternating(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _seen_well(state: EmotionalState) -> bool:
-    return state.known and state.coverage >= MIN_COVERAGE and state.confidence >= MIN_CONFIDENCE
+    if not state.known or state.by_voice_alone:  # coverage and confidence are then the voice's
+        return False
+    return state.coverage >= MIN_COVERAGE and state.confidence >= MIN_CONFIDENCE
 
 
 def _apart(

@@ -16,7 +16,27 @@ console = Console(width=130, highlight=False)
 
 
 def say(text: str) -> None:
-    console.print(text, markup=False)
+    console.print(text, markup=False, soft_wrap=True)
+
+
+#: Modules that the light environment lacks: the extra "train" brings them.
+_OF_TRAINING = frozenset({
+    "torch", "torchvision", "transformers", "peft", "accelerate", "datasets", "tokenizers", "safetensors",
+})  # fmt: skip
+
+
+def _what_is_missing(error: ModuleNotFoundError) -> str:
+    """One line on an optional module that is not installed. Raises `error` again for any other module: that is a
+    defect, and its traceback is wanted."""
+    module = (error.name or "").partition(".")[0]
+    if module == "bitsandbytes":
+        return "needs bitsandbytes and a GPU. Next step: pip install bitsandbytes"
+    if module not in _OF_TRAINING:
+        raise error
+    return (
+        f"needs {module}, which is not in this environment but in the extra `train`. Next step: pip install -c "
+        ".ci/constraints.txt -e '.[train]', or use the interpreter that `python3.11 .ci/env.py test` prints"
+    )
 
 
 def _pairs(items: list[str]) -> dict[str, Path]:
@@ -259,6 +279,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
+    except ModuleNotFoundError as error:
+        say(f"{options.command}: {_what_is_missing(error)}")
+        return 2
     except (ValueError, FileNotFoundError, RuntimeError) as error:
         say(f"{options.command}: {error}")
         return 2

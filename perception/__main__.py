@@ -68,6 +68,28 @@ def add_commands(commands: Subparsers) -> None:
 COMMANDS: tuple[Callable[[Subparsers], None], ...] = (add_commands, expression_commands, fusion_commands)
 
 
+#: What is imported -> the extra of pyproject.toml that brings it. All of the runtime's own packages are always there.
+EXTRAS = {
+    **dict.fromkeys(("torch", "torchvision", "timm", "transformers", "onnx", "onnxscript", "sklearn", "safetensors"),
+                    "train"),
+    "opensmile": "egemaps",
+}  # fmt: skip
+
+
+def missing(error: ImportError) -> str | None:
+    """What to say about a missing optional package or a model that cannot be had, in one line; None for anything else:
+    that is a fault of ours, and its traceback is wanted."""
+    if error.name is None:
+        return str(error)  # features.extractors' own
+    package = error.name.partition(".")[0]
+    if package not in EXTRAS or not isinstance(error, ModuleNotFoundError):
+        return None
+    extra = EXTRAS[package]
+    licence = " (free for research only)" if extra == "egemaps" else ""
+    command = f'python -m pip install -c .ci/constraints.txt ".[{extra}]"'
+    return f'{package}{licence} is not installed; it comes with the extra "{extra}": in the clone\'s folder, {command}'
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m perception", description="Faces to numbers, on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -78,6 +100,11 @@ def main(arguments: list[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except (OSError, ValueError, KeyError) as error:
         print(f"perception: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        return 1
+    except ImportError as error:
+        if (line := missing(error)) is None:
+            raise
+        print(f"perception: {line}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("perception: interrupted; nothing was written", file=sys.stderr)

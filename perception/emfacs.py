@@ -39,7 +39,8 @@ AGAINST_WEIGHT = 0.5
 SHARPNESS = 12.0
 NEUTRAL_SCORE = 0.3
 
-#: Valence and arousal of the named emotions: pleasure and arousal in Russell & Mehrabian (1977), table of 151 terms.
+#: Valence and arousal of the named emotions: pleasure and arousal in Russell & Mehrabian (1977), table of 151 terms;
+#: Happiness is "joyful" there.
 CIRCUMPLEX: Mapping[str, tuple[float, float]] = {
     "Neutral": (0.0, 0.0), "Anger": (-0.51, 0.59), "Disgust": (-0.60, 0.35), "Fear": (-0.64, 0.60),
     "Happiness": (0.76, 0.48), "Sadness": (-0.63, -0.27), "Surprise": (0.40, 0.67),

@@ -1,6 +1,8 @@
 """The live side: frames and sound come as they come, an EmotionalState can be had at any time.
 
-    camera thread --offer--> [newest frame] --worker--> see --> ring of samples --state()--> EmotionalState
+    camera thread --offer--> [newest frame] --worker--> see --> ring of samples --+
+                                                         |                        +--state()--> EmotionalState
+                        microphone --> hear --> prosody, fusion's readings -------+
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from perception.face import FaceDetector, FaceMesh, working_scale
+from perception.fused import Fused, with_fusion
 from perception.models import load
 from perception.prosody import VoiceReader
 from perception.quality import is_too_small, judge
@@ -34,9 +37,11 @@ MAX_LATE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PerceiverOptions:
-    """`model` names the card that reads expressions; `window_s` seconds; `on_stage` is called with (stage, ms)."""
+    """`model` names the card that reads expressions, `fusion` the one that joins face and voice ("": the plain state
+    of the face alone); `window_s` seconds; `on_stage` is called with (stage, ms)."""
 
     model: str = "geometry/emfacs"
+    fusion: str = "fusion/starter"
     window_s: float = WINDOW_S
     on_stage: StageHook | None = None
 
@@ -84,6 +89,7 @@ class Perceiver:
         self._last_seen: Seen | None = None
         self._dropped = 0
         self._generation = 0
+        self._fused = Fused(self.options.fusion)
         self._start_over()
 
     def _start_over(self) -> None:
@@ -91,6 +97,7 @@ class Perceiver:
         self._timeline: deque[Affect] = deque(maxlen=MAX_TIMELINE)
         self._reader = FaceReader(self.options.model, self.options.on_stage)
         self._voice = VoiceReader()
+        self._fused.forget()
         self._last_s: float | None = None  # the newest frame's time
         self._clock: tuple[float, float] | None = None  # the newest time stated, and when it came (monotonic)
         self._counted_s = -math.inf
@@ -126,6 +133,7 @@ class Perceiver:
             quality = judge(picture, faces, several, working_scale(picture))
             self._stage("quality", judging)
             sample = reader.read(picture, faces[0], now) if quality == "ok" else Sample(now, quality)
+            self._fused.start()
             return self._record(Seen(now, quality, tuple(faces), sample.affect), sample, start, generation)
 
     def offer(self, image: Any, t_s: float | None = None) -> None:
@@ -205,6 +213,7 @@ class Perceiver:
                 self._last_s, self._clock = sample.t_s, (sample.t_s, time.monotonic())
                 if sample.affect and (not self._timeline or sample.t_s - self._timeline[-1].t_s >= TIMELINE_STEP_S):
                     self._timeline.append(sample.affect)
+                self._fused.see(sample.affect, sample.t_s)
         return seen
 
     # --- sound --------------------------------------------------------------------------------------------------------
@@ -216,9 +225,11 @@ class Perceiver:
         self._check_open()
         now = time.monotonic() if t_s is None else t_s
         problem = ""
+        self._fused.start()
         with self._data:
             try:
                 self._voice.hear(sound, sample_rate, now)
+                self._fused.hear(sound, sample_rate, now)
                 self._clock = (now, time.monotonic())
             except ValueError as error:
                 problem = str(error)
@@ -235,8 +246,15 @@ class Perceiver:
                 now = self._clock[0] + time.monotonic() - self._clock[1] if self._clock else time.monotonic()
             heard = self._voice.reading(now)
             state = summarise(self._samples, now, self._reader.baseline, heard, self.options.window_s)
+            if self.options.fusion:
+                state = with_fusion(state, self._fused, self.options.window_s)
         self._stage("state", start)
         return state
+
+    @property
+    def fusion_problem(self) -> str:
+        """Why face and voice are not joined although they should be; empty when all is well."""
+        return self._fused.problem
 
     def timeline(self) -> tuple[Affect, ...]:
         """Recent readings for the plot, oldest first, about two a second, at most MAX_TIMELINE."""

@@ -1,4 +1,7 @@
-"""A window of samples -> EmotionalState. Pure functions: what they say depends on their arguments only."""
+"""A window of face samples -> EmotionalState. Pure functions: what they say depends on their arguments only.
+
+This is the plain path and the reference: perception.fused lays what face and voice together say over its answer.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ BEHAVIOURS: Mapping[str, tuple[tuple[str, float], ...]] = {
 }
 Reason = Literal[
     "off", "no_frames", "warming_up", "no_face", "several_faces", "too_dark", "too_far", "turned_away",
-    "low_coverage", "low_confidence",
+    "low_coverage", "low_confidence", "little_voice", "unsure_voice", "voice_broken",
 ]  # fmt: skip
 
 
@@ -70,7 +73,7 @@ def summarise(
     if not inside:
         return _unknown("no_frames", min(start, now_s), now_s, heard)
     good = [sample for sample in inside if sample.quality == "ok"]
-    covered = coverage(good, start, now_s)
+    covered = coverage([sample.t_s for sample in good], start, now_s)
     if covered < MIN_COVERAGE:
         bad = Counter(sample.quality for sample in inside if sample.quality != "ok")
         mostly = bad.most_common(1)[0][0] if bad and sum(bad.values()) >= len(good) else "low_coverage"
@@ -111,10 +114,10 @@ def _unknown(reason: str, start: float, end: float, voice: Mapping[str, float], 
     return EmotionalState(t0_s=start, t1_s=end, known=False, reason=reason, voice=voice, coverage=covered)
 
 
-def coverage(good: Sequence[Sample], start_s: float, end_s: float) -> float:
-    """The share of the window's BIN_S bins that hold a good sample, in [0, 1]."""
+def coverage(times_s: Sequence[float], start_s: float, end_s: float) -> float:
+    """The share of the window's BIN_S bins that hold one of the times of good readings, in [0, 1]."""
     bins = max(1, round((end_s - start_s) / BIN_S))
-    filled = {min(bins - 1, int((sample.t_s - start_s) / BIN_S)) for sample in good}
+    filled = {min(bins - 1, int((t_s - start_s) / BIN_S)) for t_s in times_s}
     return len(filled) / bins
 
 

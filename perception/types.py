@@ -97,6 +97,9 @@ class Affect:
 
 _NONE: Mapping[str, float] = MappingProxyType({})
 
+#: How the source of a state ends that only a voice was heard for.
+VOICE_ALONE = "voice alone"
+
 
 @dataclass(frozen=True, slots=True)
 class EmotionalState:
@@ -136,6 +139,11 @@ class EmotionalState:
     def unknown(cls, reason: str = "off", t_s: float = 0.0) -> EmotionalState:
         """Nothing is known: sensors off, too little seen, or too unsure. A normal value, never 'neutral'."""
         return cls(t0_s=t_s, t1_s=t_s, known=False, reason=reason)
+
+    @property
+    def by_voice_alone(self) -> bool:
+        """Whether no face stands behind this state: nothing may be said about one then."""
+        return self.source.endswith(f"({VOICE_ALONE})")
 
     @property
     def dominant(self) -> str | None:

@@ -3,7 +3,6 @@ empty."""
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from assistant.page.session import Consents
 
 log = logging.getLogger(__name__)
-
-#: A replaced turn is moved under this name and deleted there, so that a power cut in between loses nothing else.
-REPLACED = "replaced-{turn_id}"
 
 
 class Keeping:
@@ -65,18 +61,14 @@ class Keeping:
         turns = self._store.turns(conversation_id)
         return to_json(chosen, turns, ()) if kind == "json" else to_html(chosen, turns, locale)
 
-    def replaced(self, old: Turn, first: bool, words: str) -> None:
-        """Delete a turn that the person asked again or edited; `words` are the new ones, which name the
-        conversation when its `first` turn goes. Failures are logged: the old turn then stays, and nothing else is
-        lost."""
+    def replaced(self, old: Turn) -> None:
+        """Delete a turn that the person asked again or edited. Failures are logged: the old turn then stays, and
+        nothing else is lost."""
         if self._store is None or self._saver is None:
             return
+        self._saver.forget_turn(old.turn_id)
         try:
-            if first:
-                self._store.rename(old.conversation_id, words)
-            scrap = REPLACED.format(turn_id=old.turn_id)
-            self._store.save(dataclasses.replace(old, conversation_id=scrap))
-            self._report(self._store.delete_conversation(scrap).note)
+            self._report(self._store.delete_turn(old.turn_id).note)
         except StoreError as error:
             log.error("a replaced turn could not be deleted: %s", error)
 

@@ -96,7 +96,7 @@ def state_message(state: EmotionalState, sentence: str, affects: tuple[Affect, .
     recent = [affect for affect in affects if 0 <= now - affect.t_s <= TIMELINE_S]
     names = strongest(recent)
     summary = {
-        "known": state.known, "reason": state.reason,
+        "known": state.known, "reason": state.reason, "source": state.source,
         "valence": round(state.valence, 2), "arousal": round(state.arousal, 2),
         "confidence": round(state.confidence, 2), "coverage": round(state.coverage, 2),
         "strongest": sorted(((n, round(p, 3)) for n, p in state.expressions.items()), key=lambda pair: -pair[1])[:3],

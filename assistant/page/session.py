@@ -134,8 +134,11 @@ class Session:
         return live.state() if live is not None and self.consents.affect else EmotionalState.unknown("off")
 
     def sentence(self, state: EmotionalState) -> str:
-        """Exactly what would be passed to the model with this state now, or ''."""
-        return describe(state, self.locale) if self.consents.affect else ""
+        """What would be passed to the model with this state now, or ''; in the language of the last message, for the
+        next is likely written in it, too, and before the first in the page's."""
+        last = self.last_turn()
+        language = language_of(clean_text(last.user_text), self.locale) if last else self.locale
+        return describe(state, language) if self.consents.affect else ""
 
     def forget_affect(self) -> None:
         """Delete what camera and microphone left: in memory, in this conversation, and in the store. Words stay."""
@@ -166,7 +169,7 @@ class Session:
             replaced = self.turns.pop(self.replaces, None)
             self.replaces = ""
             if replaced is not None and self.consents.store:
-                self.services.keeping.replaced(replaced, not self.turns, words)
+                self.services.keeping.replaced(replaced)
             model = Stoppable(self.services.model)
             pieces = respond(
                 words,

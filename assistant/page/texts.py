@@ -113,8 +113,9 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "consent_microphone": ("Microphone", "麦克风"),
     "consent_microphone_info": (
-        "Only loudness, pitch and pauses. Nothing is transcribed, no sound is kept.",
-        "只看音量、音高和停顿。不转写文字，不保存声音。",
+        "Loudness, pitch, pauses and tone of voice. This is emotion recognition, too, and it is often wrong. "
+        "Nothing is transcribed, no sound is kept.",
+        "看音量、音高、停顿和语气。这也属于情绪识别，经常会出错。不转写文字，不保存声音。",
     ),
     "consent_affect": ("Use it for replies", "用于回复"),
     "consent_affect_info": (
@@ -226,8 +227,8 @@ _TABLE: dict[str, tuple[str, str]] = {
         "最接近{expression}（{share}%）。效价 {valence}，唤醒度 {arousal}，把握程度 {confidence}。",
     ),
     "state_weak": (
-        "Estimated from your face, and often wrong. It is a weak hint, and your words always count more.",
-        "根据面部粗略推测，经常不准，只是一个微弱的线索，你的话永远更重要。",
+        "Estimated from your face or voice, and often wrong. It is a weak hint, and your words always count more.",
+        "根据面部或声音粗略推测，经常不准，只是一个微弱的线索，你的话永远更重要。",
     ),
     "reason_paused": ("paused", "已暂停"),
     "reason_no_frames": ("no picture in the last seconds", "最近几秒没有画面"),
@@ -240,6 +241,9 @@ _TABLE: dict[str, tuple[str, str]] = {
     "reason_off": ("camera and microphone are off", "摄像头和麦克风都关着"),
     "reason_warming_up": ("getting to know your neutral face", "正在熟悉你平时的表情"),
     "reason_low_coverage": ("seen too little in the last seconds", "最近几秒看到得太少"),
+    "reason_little_voice": ("too little speech so far", "听到的说话声还太少"),
+    "reason_unsure_voice": ("the voice alone is too unsure", "只凭声音，把握太小"),
+    "reason_voice_broken": ("the voice cannot be read; the program's log says why", "读不了声音，原因见程序日志"),
     "reason_other": ("not enough to go by", "依据不足"),
     "sentence_title": ("Would be passed with your next message", "下一条消息会附上的话"),
     "sentence_none": ("Nothing would be passed on.", "不会附上任何内容。"),

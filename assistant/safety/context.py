@@ -14,12 +14,15 @@ STRONG_TIME = re.compile(
     r"今晚|今夜|今天(?:晚上|夜里|半夜)|今儿|明儿|夜里|半夜|十[一二]点|(?<!\d)\d{1,2}点(?!赞|多钱)|明天|明早|明晚|后天|凌晨|天亮|等会|待会|马上|立刻|这就|周末|下周|(?:等|这|就|到|下)个?(?:周|礼拜|星期)[一二三四五六日天]|过几天|几天后|考完|生日(?:那天|过后|后)"
 )
 AGO = re.compile(r"\b(?:days?|weeks?|months?|years?) ago\b|\blast (?:week|month|year|summer|winter|spring)\b|(?:天|周|星期|礼拜|个月|年)前|上周|上个月|上星期|去年")
-LEAVING = re.compile(r"\b(?:back (?:on|by|in) (?:the )?\w+|weeks? in|holiday|sold the|moving|gap year|flying|flight|abroad|relocat\w+|new (?:job|city|apartment|country)|emigrat\w+|visa|graduat\w+|retir\w+|trip|travel\w*|vacation)\b|出差|搬家|出国|留学|毕业|旅行|旅游|回国|离职|调动|移民")
+LEAVING = re.compile(r"\b(?:back (?:on|by|in) (?:the )?\w+|weeks? in|holiday|sold the|moving|gap year|flying|flight|abroad|relocat\w+|new (?:job|city|apartment|country)|emigrat\w+|visa|graduat\w+|retir\w+|trip|travel\w*|vacation|charity|donat\w+|goodwill|declutter\w*)\b|出差|搬家|出国|留学|毕业|旅行|旅游|回国|离职|调动|移民|捐|断舍离")
 #: Short words that say, after a danger, that it has begun, or where or with what it would be.
 BEGUN = re.compile(r"\balready (?:started|begun|did|took)|\b(?:started taking|took (?:them|it|some)|i did it|just did|taking them)\b|^(?:已经|刚刚?|都|全)?(?:吃|吞|喝|割|跳|开|点)(?:了|完|下去|光|好)")
 DETAIL = re.compile(r"\d+ ?(?:楼|层|片|颗|粒|th floor|floor|pills|tablets|stor)|[一二三四五六七八九十百]+(?:多)?(?:楼|层|片|颗|粒)")
 HOARD = re.compile(r"saved up|stash|stockpil|hoard|been saving|counted|collected|laid out|lined up|攒|囤|存够|存了|数好|摆|倒在|一共|总共")
+#: Keeping back medicines over time; counted or laid out only say that they are there.
+SAVED_UP = re.compile(r"sav(?:ed|ing) up|stash|stockpil|hoard|攒|囤|存够")
 DEADLY_THING = re.compile(r"rope|noose|loaded|blade|bullets|charcoal|helium|exit bag|gun|pistol|绳|刀片|炭|农药|百草枯|敌敌畏|枪|老鼠药|安眠药|安定|sleeping")
+TOGETHER = re.compile(r"(?:抱着?|带着?|拉着?).{0,6}(?:一起|一块|去)(?:跳|死|走绝路)|\b(?:take|taking|bring) (?:the|my) (?:kids?|baby|child(?:ren)?|son|daughter) with me\b")
 SAID_NO = re.compile(r"\b(?:say|said|answered|says|replied) no\b(?! ?one| body)|\b(?:told|tell) (?:him|her|them|the doctor) no\b|我(?:回答|说)(?:了)?没有")
 #: Short words, after a danger, that say that the means or the place is there; and that it would be soon.
 AT_HAND = re.compile(r"\b(?:right here|(?:have|ve got|got|bought) (?:them|it|one|some|everything|enough)|here (?:now|with me)|next to me|in my (?:hand|drawer|house|car|bag|room)|in front of me|(?:on )?the (?:bridge|roof|ledge|table|bed))\b|手边|手里|手上|面前|(?:买|准备|备|藏|弄)好了?|到货|身上|带(?:着|了)|包里|兜里|阳台|^(?:在)?(?:楼顶|天台|桥上|江边|河边|阳台|窗边|铁轨)|在(?:桥|楼顶|天台|江边|河边|窗|铁轨|站台)|家里就?有")

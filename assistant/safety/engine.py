@@ -127,7 +127,7 @@ def read(text: str) -> Reading:
 
 
 def _laughing(plain: str) -> bool:
-    """Whether the message as a whole is meant as fun: a laugh far away says nothing."""
+    """Whether the message as a whole is meant as fun: a laugh far from the words that matter says nothing of them."""
     return len(plain) <= SHORT and bool(context.LAUGH.search(plain))
 
 
@@ -138,6 +138,8 @@ def _recovered(plain: str) -> bool:
 def _somebody_else(sentence: str, rules: ModuleType) -> str:
     if not re.search(rules.OTHERS, sentence) and not rules.THIRD_PERSON_PAST.search(sentence):
         return ""
+    if context.TOGETHER.search(sentence):
+        return ""  # the danger is the person's own, for both
     masked = rules.IDIOM.sub(" ~ ", sentence)
     if _did_it(masked, rules):
         return "past" if rules.PAST.search(masked) else "urgent"
@@ -177,10 +179,12 @@ def _in_sentence(clauses: Sequence[str], sentence: str, rules: ModuleType) -> li
             elif _harmless(rule.kind, rule.name, sentence, rules):
                 continue
             elif not (fiction and _may_be_fiction(clause, rule, rules)):
-                was = past and rule.kind not in _TIMELESS and not rules.AGAIN.search(clause)
                 kind = _weighed(rule.name, rule.kind, clause, rules)
-                strong, hoarded = bool(context.DEADLY_THING.search(match[0])), bool(context.HOARD.search(match[0]))
-                found.append(Signal(rule.name, kind, was, strong, hoarded))
+                was = past and kind not in _TIMELESS and not rules.AGAIN.search(clause)
+                hoarded = bool(context.HOARD.search(match[0]))
+                strong = bool(context.DEADLY_THING.search(match[0])) or bool(context.SAVED_UP.search(match[0]))
+                complaint = kind is not rule.kind and kind in {Kind.WISH, Kind.VIOLENCE}
+                found.append(Signal("hyperbole" if complaint else rule.name, kind, was, strong, hoarded))
     return found
 
 
@@ -246,7 +250,8 @@ def _suicide(reading: Reading) -> tuple[RiskLevel, str]:
     heavy = kinds & {Kind.WISH, Kind.BURDEN, Kind.HOPELESS, Kind.FAREWELL}
     means = [s for s in now if s.kind is Kind.MEANS]
     if means or Kind.PLACE in kinds:
-        level = _with_means(kinds, core, heavy, means, reading.soon)
+        at_once = any(s.name.endswith(("in_hand", "brink")) for s in now)
+        level = max(HIGH if at_once else NONE, _with_means(kinds, core, heavy, means, reading.soon))
         if level:
             return level, "suicide"
     if Kind.VOICES in kinds:
@@ -290,7 +295,7 @@ def _ideation(now: Sequence[Signal], kinds: set[Kind], heavy: set[Kind], reading
         return HIGH if certain else MODERATE
     farewells = sum(s.kind is Kind.FAREWELL for s in now)
     if farewells > 1 and not reading.leaving and Kind.THOUGHT not in kinds:
-        return HIGH if reading.soon else MODERATE
+        return HIGH if reading.soon or farewells > 2 else MODERATE
     if Kind.THOUGHT in kinds:
         return HIGH if reading.soon or Kind.FAREWELL in kinds else MODERATE
     wishes = {s.name for s in now if s.kind is Kind.WISH}
@@ -331,9 +336,10 @@ def _abuse(reading: Reading) -> tuple[RiskLevel, str]:
     kinds = {s.kind for s in reading.signals if not s.past}
     if Kind.DEADLY in kinds:
         return HIGH, "abuse"
+    near = {s.name for s in reading.signals if s.kind is Kind.DANGER_NOW}
     if Kind.ABUSE in kinds:
-        return (HIGH if Kind.DANGER_NOW in kinds else MODERATE), "abuse"
-    return NONE, "abuse"
+        return (HIGH if near or Kind.MINOR in kinds else MODERATE), "abuse"
+    return (HIGH if len(near) > 1 else MODERATE if near else NONE), "abuse"
 
 
 def _emergency(reading: Reading) -> tuple[RiskLevel, str]:

@@ -87,6 +87,12 @@ _EUPHEMISMS = (
     (re.compile(r"\brn\b", re.A), "right now"),
     (re.compile(r"\btn\b|\b2nite\b|\btonite\b|\btnite\b", re.A), "tonight"),
     (re.compile(r"\banymor\b|\bany more\b", re.A), "anymore"),
+    (re.compile(r"(?<![a-z])bu ?xiang ?huo(?: ?le)?(?![a-z])", re.A), "不想活了"),
+    (re.compile(r"(?<![a-z])xiang ?si(?: ?le)?(?![a-z])", re.A), "想死了"),
+    (re.compile(r"(?<![a-z])tiao ?lou(?![a-z])", re.A), "跳楼"),
+    (re.compile(r"(?<![a-z])ge ?wan(?![a-z])", re.A), "割腕"),
+    (re.compile(r"跳落去", re.A), "跳下去"),
+    (re.compile(r"顶不顺", re.A), "撑不住"),
 )  # fmt: skip
 # Letters written apart are joined; these longer forms get their spaces back.
 _JOINED = {

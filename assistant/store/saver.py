@@ -44,6 +44,12 @@ class Saver:
                              if conversation_id is not None and turn.conversation_id != conversation_id}
             self.problem = self.problem if self._waiting else ""
 
+    def forget_turn(self, turn_id: str) -> None:
+        """Drop one turn that may wait: it was deleted."""
+        with self._lock:
+            self._waiting.pop(turn_id, None)
+            self.problem = self.problem if self._waiting else ""
+
     def _flush(self) -> bool:
         try:
             for turn_id, turn in list(self._waiting.items()):

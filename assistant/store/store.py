@@ -171,6 +171,31 @@ class Store:
 
     # ---- deletion
 
+    def delete_turn(self, turn_id: str) -> Erasure:
+        """Delete one turn for good (none for an unknown one). Its conversation goes with its last turn; one that was
+        named by this turn's words takes the name of its next turn."""
+        needles: set[bytes] = set()
+        with self._write() as connection:
+            gone = connection.execute(
+                select(TurnRow.conversation_id, TurnRow.body).where(TurnRow.turn_id == turn_id)).one_or_none()
+            rows = connection.execute(delete(TurnRow).where(TurnRow.turn_id == turn_id)).rowcount
+            if gone is not None:
+                turn = turn_from_json(gone.body)
+                needles = _traces([turn])
+                conversation = ConversationRow.id == gone.conversation_id
+                title = connection.scalars(select(ConversationRow.title).where(conversation)).one()
+                left = connection.execute(
+                    select(TurnRow.at, TurnRow.body).where(TurnRow.conversation_id == gone.conversation_id)
+                    .order_by(TurnRow.at, TurnRow.position)).all()
+                if not left:
+                    rows += connection.execute(delete(ConversationRow).where(conversation)).rowcount
+                    needles |= traces([gone.conversation_id, title])
+                elif title == title_of(turn.user_text):
+                    named = title_of(turn_from_json(left[0].body).user_text)
+                    connection.execute(update(ConversationRow).where(conversation).values(title=named))
+                    needles |= traces([title])
+        return self._prove(rows, needles)
+
     def delete_conversation(self, conversation_id: str) -> Erasure:
         """Delete one conversation for good."""
         gone = self.turns(conversation_id)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from perception.expression.faces import Faces
+from perception.expression.data import read
+from perception.expression.faces import Faces, in_memory, load_training
 from perception.expression.predictor import BATCH, Predictor, load_custom, softmax
 from perception.models import sha256_of
+
+if TYPE_CHECKING:
+    from perception.expression.train import TrainConfig
 
 #: The teacher's logits are divided by this before they become targets: its doubts teach as much as its choice.
 TEMPERATURE = 1.5
@@ -21,7 +27,7 @@ def soft_labels(teacher: Predictor, faces: Faces) -> npt.NDArray[np.float32]:
     """(N, 7) the teacher's softened probabilities, the mean over each preprocessed face and its mirror image."""
     how = teacher.how
     if faces.images.shape[1] != how.side:
-        raise ValueError(f"the teacher reads {how.side} px faces, the student's are {faces.images.shape[1]} px")
+        raise ValueError(f"the teacher reads {how.side} px faces, these are {faces.images.shape[1]} px")
     parts = []
     for start in tqdm(range(0, len(faces), BATCH), desc="soft labels", unit="batch", leave=False, disable=None):
         images = faces.images[start : start + BATCH].astype(np.float32)
@@ -37,8 +43,8 @@ def soft_labels(teacher: Predictor, faces: Faces) -> npt.NDArray[np.float32]:
 def with_soft_labels(faces: Faces, teacher: Path, share: float) -> Faces:
     """The faces with targets of which `share` is the teacher's opinion and the rest the label.
 
-    `teacher` is PATH.onnx with PATH.card.json beside it, in our own label order. Its opinion of these very pictures is
-    kept beside it in PATH.soft-*.npy for the next run.
+    `teacher` is PATH.onnx with PATH.card.json beside it, in our own label order; the faces have its input's size. Its
+    opinion of these very pictures is kept beside it in PATH.soft-*.npy for the next run.
     """
     if not 0 <= share <= 1:
         raise ValueError(f"the teacher's share of the target lies between 0 and 1, got {share}")
@@ -52,3 +58,13 @@ def with_soft_labels(faces: Faces, teacher: Path, share: float) -> Faces:
         np.save(part, soft)
         part.replace(kept)
     return Faces(faces.images, (share * soft + (1 - share) * faces.targets).astype(np.float32))
+
+
+def taught_faces(config: TrainConfig) -> Faces:
+    """The training faces of a distillation, at the size that the teacher reads: the augmentation samples the student's
+    own size from them (augment.warp)."""
+    if config.teacher is None:
+        raise ValueError("a distillation needs a teacher, PATH.onnx with its card")
+    how = replace(config.preprocessing, side=load_custom(config.teacher).how.side)
+    faces = load_training(config.data, in_memory(read(config.validation), how), how, config.seed)
+    return with_soft_labels(faces, config.teacher, config.teacher_share)

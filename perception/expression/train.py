@@ -276,11 +276,12 @@ def train(config: TrainConfig, report: Callable[[str], None] = lambda line: None
     Writes config.json (with seed and commit), history.json and checkpoint.pt under `config.out`.
     """
     validation = in_memory(read(config.validation), config.preprocessing)
-    faces = load_training(config.data, validation, config.preprocessing, config.seed)
-    if config.teacher:
-        from perception.expression.distill import with_soft_labels
+    if config.teacher is None:
+        faces = load_training(config.data, validation, config.preprocessing, config.seed)
+    else:
+        from perception.expression.distill import taught_faces
 
-        faces = with_soft_labels(faces, config.teacher, config.teacher_share)
+        faces = taught_faces(config)
     return fit(config, faces, validation, report)
 
 

@@ -77,8 +77,9 @@ class Egemaps:
     def __init__(self) -> None:
         try:
             import opensmile
-        except ImportError as error:
-            raise ImportError("egemaps needs openSMILE (research licence): pip install opensmile") from error
+        except ModuleNotFoundError as error:
+            text = "egemaps needs openSMILE (research licence), the extra egemaps: python -m pip install opensmile"
+            raise ModuleNotFoundError(text, name="opensmile") from error
         self._smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
 
     def extract(self, source: Path) -> FeatureTable:

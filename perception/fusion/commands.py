@@ -9,8 +9,18 @@ from typing import Any, TypeAlias
 
 from perception.features.extractors import NAMES, extractor
 from perception.features.table import extract_all
+from perception.models import WEIGHTS
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+STARTER_HELP = """\
+The starter fusion model, on built clips: about two minutes on one core. Once the expression weights or the voice's
+have changed:
+
+  python -m perception train starter --faces fer2013.zip --voices RUN/heldout.npz --out RUN
+
+reads the validation crops with the shipped expression model, trains afresh (what the folder RUN holds of other weights
+is not used again), and writes the weight file. Its checksum, printed at the end, goes into the card fusion/starter in
+perception/models.py; then `python -m perception evaluate starter` gives the numbers for the card."""
 TASKS = ("va", "expr", "au", "eri", "mtl")
 
 
@@ -75,10 +85,13 @@ def _train_voice(arguments: argparse.Namespace) -> int:
 
 
 def _train_starter(arguments: argparse.Namespace) -> int:
-    from perception.fusion.train_starter import train_and_export
+    from perception.fusion.train_starter import train_and_export, tune
 
-    train_and_export(arguments.faces, arguments.voices, arguments.out, arguments.weights)
-    _say(f"{arguments.weights}: written; its checksum goes into the card fusion/starter")
+    if arguments.tune:
+        _say(json.dumps(tune(arguments.faces, arguments.voices, arguments.out, arguments.steps), indent=1))
+        return 0
+    checksum = train_and_export(arguments.faces, arguments.voices, arguments.out, arguments.weights, arguments.steps)
+    _say(f"{arguments.weights}: written; sha256 of the card fusion/starter: {checksum}")
     return 0
 
 
@@ -143,19 +156,24 @@ def add_commands(commands: Subparsers) -> None:
 
 
 def _add_starter(commands: Subparsers) -> None:
-    for name, run, text in (
-        ("voice", _train_voice, "the voice model, on RAVDESS"),
-        ("starter", _train_starter, "the starter fusion model, on built clips"),
-    ):
-        command = _task(commands, "train", name, text)
-        command.add_argument("--out", type=Path, required=True, metavar="RUN", help="continues where a run stopped")
-        command.add_argument("--weights", type=Path, required=True, metavar="FILE", help="the weight file to write")
-        command.set_defaults(run=run)
-        if name == "voice":
-            command.add_argument("--speech", type=Path, required=True, metavar="ravdess_16k.zip")
-        else:
-            command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")
-            command.add_argument("--voices", type=Path, required=True, metavar="RUN/heldout.npz")
+    command = _task(commands, "train", "voice", "the voice model, on RAVDESS (half an hour on one core)")
+    command.add_argument("--speech", type=Path, required=True, metavar="ravdess_16k.zip")
+    command.add_argument("--out", type=Path, required=True, metavar="RUN", help="continues where a run stopped")
+    command.add_argument("--weights", type=Path, required=True, metavar="FILE", help="the weight file to write")
+    command.set_defaults(run=_train_voice)
+
+    command = _task(commands, "train", "starter", "the starter fusion model, on built clips")
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.description = STARTER_HELP
+    command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")
+    command.add_argument("--voices", type=Path, required=True, metavar="RUN/heldout.npz", help="from `train voice`")
+    command.add_argument("--out", type=Path, required=True, metavar="RUN", help="continues where a run stopped")
+    command.add_argument("--weights", type=Path, default=WEIGHTS / "fusion_starter.onnx", metavar="FILE",
+                         help="default: the one that ships")
+    command.add_argument("--steps", type=int, default=1300, metavar="N", help="of 96 clips; default: %(default)s")
+    command.add_argument("--tune", action="store_true", help="print what shares of voice and face give, only")
+    command.set_defaults(run=_train_starter)
+
     command = _task(commands, "evaluate", "starter", "what the starter model reaches on held-out voices and faces")
     command.add_argument("--speech", type=Path, required=True, metavar="ravdess_16k.zip")
     command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")

@@ -88,6 +88,7 @@ class LiveFusion:
         self._scores: list[Floats | None] = [None] * len(self._model.voice)
         self._turn = 0
         self._rested = True
+        self._heard_s = -np.inf  # when a network last heard
         self._voiced_s = 0.0
         self._last_sound_s: float | None = None
 
@@ -134,10 +135,12 @@ class LiveFusion:
             if stale:
                 self._sound = SoundTracks()
             return None
-        # Every other update a network hears; the scores of the others are at most a second old.
-        self._rested = not self._rested
+        # At ten updates a second every other one has a network hear: the scores of the others are at most a second old.
+        # Updates that come more slowly (a microphone alone, in longer pieces) never rest.
+        self._rested = not self._rested and now_s - self._heard_s < 2 * STEP_S
         if self._rested and self._scores[self._turn - 1] is not None:
             return self._mean_score()
+        self._heard_s = now_s
         reading = self._model.voice.of_tracks(tracks, self._turn, SPEECH_FRAMES)
         self._voiced_s = reading.voiced_s
         if reading.log_probabilities is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from perception.features.augment import add_noise, coloured_noise, telephone
 from perception.features.sound import RATE, Floats
 from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, PLACE
 from perception.fusion.metrics import recall_unweighted
-from perception.fusion.sequences import FACE_OF
-from perception.fusion.starter import FusionReading, StarterFusion, log_of
+from perception.fusion.sequences import FACE_OF, Readings
+from perception.fusion.starter import FusionNetwork, FusionReading, Leads, StarterFusion, log_of, voice_alone
 from perception.fusion.train_starter import is_held_out, kept_readings
 from perception.fusion.train_voice import TEST_ACTORS, read_ravdess
 from perception.models import load
@@ -29,6 +30,8 @@ from perception.types import EXPRESSIONS
 Ints = npt.NDArray[np.int64]
 #: How many crops of one clip, and how many of them are wrong or missing in the conditions that say so.
 CROPS, SPOILT = 12, 0.3
+#: The weights that `sweep_leads` tries, each with the others as shipped.
+SWEEP = {"voice": (0.5, 0.7, 0.8, 0.9, 1.0), "look": (0.0, 0.1, 0.2, 0.3, 0.5), "face": (0.3, 0.5, 0.6, 0.7, 0.8)}
 
 
 def _with_noise(x: Floats) -> Floats:
@@ -98,7 +101,7 @@ def _other_voices(voices: list[Floats | None], truth: Ints, rng: np.random.Gener
 
 
 def fusion_table(
-    model: StarterFusion,
+    network: FusionNetwork,
     heard: list[FusionReading],
     truth: Ints,
     faces: Floats,
@@ -106,7 +109,8 @@ def fusion_table(
     voices: list[Floats | None],
 ) -> list[dict[str, Any]]:
     """Rows of condition, recall of the emotion by camera alone, sound alone and both, and of the expression, and the
-    signs. `faces` are readings of held-out crops, `voices` of the held-out recordings in the order of `truth`."""
+    signs. `faces` are readings of held-out crops, `voices` of the held-out recordings in the order of `truth`. Where
+    the voice is another's, the columns of sound alone are still those of the right one."""
     rows = []
     heard_only = {"emotion": emotion_recall(truth, heard), "signs": sign_share(truth, heard)}
     kinds = (
@@ -117,13 +121,14 @@ def fusion_table(
         "all wrong",
         "another emotion",
         "clean, another's voice",
+        "one crop, another's voice",
     )
     for kind in kinds:
         rng = np.random.default_rng(1)
-        clips = [_clip_faces(faces, labels, int(emotion), kind, rng) for emotion in truth]
+        clips = [_clip_faces(faces, labels, int(emotion), kind.split(",")[0], rng) for emotion in truth]
         said = voices if "voice" not in kind else _other_voices(voices, truth, rng)
-        camera = [model.network(*clip, None) for clip in clips]
-        both = [model.network(*clip, voice) for clip, voice in zip(clips, said, strict=True)]
+        camera = [network(*clip, None) for clip in clips]
+        both = [network(*clip, voice) for clip, voice in zip(clips, said, strict=True)]
         visible = np.array([EMOTIONS[k] != "calm" for k in truth])  # calm has no face of its own
         seen_truth = truth[visible]
         seen_camera = [r for r, v in zip(camera, visible, strict=True) if v]
@@ -132,6 +137,8 @@ def fusion_table(
                 "faces": kind,
                 "camera: emotion (7)": emotion_recall(seen_truth, seen_camera),
                 "sound: emotion (8)": heard_only["emotion"],
+                "sound: emotion (7)": emotion_recall(seen_truth, [r for r, v in zip(heard, visible, strict=True) if v]),
+                "both: emotion (7)": emotion_recall(seen_truth, [r for r, v in zip(both, visible, strict=True) if v]),
                 "both: emotion (8)": emotion_recall(truth, both),
                 "camera: expression": expression_recall(truth, camera),
                 "both: expression": expression_recall(truth, both),
@@ -140,6 +147,27 @@ def fusion_table(
                 "both: signs": sign_share(truth, both),
             }
         )
+    return rows
+
+
+def sweep_leads(network: bytes, held: Readings) -> list[dict[str, Any]]:
+    """What the late fusion's weights give on readings that the network has not seen, each varied alone: by how much (in
+    recall; below 0 is worse) both together differ from the better of camera alone and sound alone in each condition.
+    Of the emotion that is over the seven that a face can show, and of the expression against the camera."""
+    voices: list[Floats | None] = list(held.voices)
+    truth = held.voice_label
+    heard = [voice_alone(voice, 1.0) for voice in held.voices]
+    chosen = Leads()
+    tried = [replace(chosen, **{name: value}) for name, values in SWEEP.items() for value in values]
+    rows = []
+    for leads in tqdm([Leads(0.0, 0.0, 0.0), *tried], desc="leads"):
+        row: dict[str, Any] = asdict(leads)
+        made = FusionNetwork(network, leads)
+        for r in fusion_table(made, heard, truth, held.faces, held.face_label, voices):
+            better = max(r["camera: emotion (7)"], 0.0 if "voice" in r["faces"] else r["sound: emotion (7)"])
+            row[f"emotion, {r['faces']}"] = round(r["both: emotion (7)"] - better, 3)
+            row[f"expression, {r['faces']}"] = round(r["both: expression"] - r["camera: expression"], 3)
+        rows.append(row)
     return rows
 
 
@@ -161,7 +189,7 @@ def report(speech: Path, faces: Path, kept: Path) -> dict[str, Any]:
     result: dict[str, Any] = {
         "sound alone: unweighted recall of 8": table,
         "sound alone: signs of valence, arousal": {name: sign_share(truth, each) for name, each in readings.items()},
-        "fusion": fusion_table(model, readings["as recorded"], truth, crops, labels, voices),
+        "fusion": fusion_table(model.network, readings["as recorded"], truth, crops, labels, voices),
     }
     with suppress(ImportError):
         result["eGeMAPS + linear SVM"] = egemaps_baseline(speech)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import zipfile
@@ -18,9 +19,13 @@ from perception.fusion.circumplex import EMOTIONS
 from perception.fusion.sequences import Clips, Readings, build
 from perception.fusion.starter import STEPS
 from perception.fusion.starter_net import StarterNet, WithProbabilities
-from perception.models import load
+from perception.models import card_of, load, sha256_of
 from perception.types import EXPRESSIONS
 
+#: Whose readings of faces the fusion learns from: the app's default.
+FACE_MODEL = "expression/small"
+#: Steps of 96 clips: one and a half minutes on one thread.
+STEPS_TRAINED = 1300
 #: FER2013's folder names in the order of EXPRESSIONS.
 FER_FOLDERS = ("neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise")
 Ints = npt.NDArray[np.int64]
@@ -41,7 +46,7 @@ def read_fer_val(path: Path) -> tuple[list[npt.NDArray[np.uint8]], Ints]:
     return crops, np.array(labels)
 
 
-def face_readings(crops: Sequence[npt.NDArray[np.uint8]], model: str = "expression/small") -> Floats:
+def face_readings(crops: Sequence[npt.NDArray[np.uint8]], model: str = FACE_MODEL) -> Floats:
     """(n, 7) probabilities of the shipped expression model."""
     reader = load(model)
     parts = [reader.predict(list(crops[k : k + 64])).basic for k in tqdm(range(0, len(crops), 64), desc=model)]
@@ -71,7 +76,9 @@ def loss_of(net: StarterNet, clips: Clips) -> torch.Tensor:
     return labels + 2 * (place - torch.from_numpy(clips.place)).square().mean()
 
 
-def train(readings: Readings, folder: Path, *, steps: int = 2000, batch: int = 96, seed: int = 0) -> StarterNet:
+def train(
+    readings: Readings, folder: Path, *, steps: int = STEPS_TRAINED, batch: int = 96, seed: int = 0
+) -> StarterNet:
     """The network, weights averaged over the last steps; continues from `folder`/last.pt."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
@@ -120,13 +127,50 @@ def export(net: StarterNet, path: Path) -> None:
     os.replace(partial, path)
 
 
-def train_and_export(faces: Path, heldout_voices: Path, folder: Path, weights: Path, steps: int = 2000) -> None:
-    """Everything: readings of the crops in `faces` (fer2013.zip) by the shipped expression model, kept in `folder`; the
-    network; and the weight file. `heldout_voices` is what perception.fusion.train_voice.train has written."""
-    folder.mkdir(parents=True, exist_ok=True)
+def tuning_fold(faces: Floats, labels: Ints, heldout_voices: Path) -> tuple[Readings, Readings]:
+    """The readings for training in two: three quarters to train a trial network on, and a quarter of the speakers and
+    of the crops to choose the late fusion's shares on. Nothing that the shipped model is measured on is in either."""
+    everything = readings_for_training(faces, labels, heldout_voices)
+    with np.load(heldout_voices) as file:
+        actor, variant = file["actor"], file["variant"]
+    crop = np.arange(len(everything.faces)) % 4 == 0
+    speaker = np.isin(actor, np.unique(actor)[::4])
+    parts = ((~crop, ~speaker), (crop, speaker & (variant == 0)))
+    fit, held = (
+        Readings(everything.faces[c], everything.face_label[c], everything.voices[v], everything.voice_label[v])
+        for c, v in parts
+    )
+    return fit, held
+
+
+def train_and_export(faces: Path, heldout_voices: Path, folder: Path, weights: Path, steps: int = STEPS_TRAINED) -> str:
+    """Everything: readings of the crops in `faces` (fer2013.zip) by the shipped expression model; the network; the
+    weight file; its SHA-256, which is returned. `heldout_voices` is what perception.fusion.train_voice.train has
+    written. All is kept in a folder of `folder` that is named by these inputs, so that new expression weights or voices
+    start afresh and an interrupted run with the same ones continues."""
+    run = _run_folder(faces, heldout_voices, folder)
+    readings, labels = kept_readings(faces, run / "faces.npz")
+    export(train(readings_for_training(readings, labels, heldout_voices), run, steps=steps), weights)
+    return sha256_of(weights)
+
+
+def tune(faces: Path, heldout_voices: Path, folder: Path, steps: int = STEPS_TRAINED) -> list[dict[str, object]]:
+    """What the weights of starter.Leads are chosen by: a trial network on three quarters of the training readings,
+    and `measure_starter.sweep_leads` of it on the fourth."""
+    from perception.fusion.measure_starter import sweep_leads
+
+    run = _run_folder(faces, heldout_voices, folder)
+    fit, held = tuning_fold(*kept_readings(faces, run / "faces.npz"), heldout_voices)
+    export(train(fit, run / "tune", steps=steps), run / "tune" / "network.onnx")
+    return sweep_leads((run / "tune" / "network.onnx").read_bytes(), held)
+
+
+def _run_folder(faces: Path, heldout_voices: Path, folder: Path) -> Path:
+    inputs = "".join((card_of(FACE_MODEL).sha256, sha256_of(faces), sha256_of(heldout_voices)))
+    run = folder / hashlib.sha256(inputs.encode()).hexdigest()[:12]
+    run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    readings, labels = kept_readings(faces, folder / "faces.npz")
-    export(train(readings_for_training(readings, labels, heldout_voices), folder, steps=steps), weights)
+    return run
 
 
 def kept_readings(faces: Path, kept: Path) -> tuple[Floats, Ints]:

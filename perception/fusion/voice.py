@@ -53,11 +53,12 @@ class VoiceModel:
 
     def of_tracks(self, tracks: FrameTracks, member: int | None = None, newest: int | None = None) -> VoiceReading:
         """One reading of measured sound, by all networks or by the one with index `member`, of all its speech or of the
-        `newest` so many frames."""
-        features = voice_features(tracks)[-(newest or 0) :]
-        voiced_s = float((features[:, -3] > VOICED).sum()) / 100.0
+        `newest` so many frames; `voiced_s` counts all of it."""
+        speech = voice_features(tracks)
+        features = speech[-(newest or 0) :]
+        voiced_s = _voiced_s(speech)
         steady = len(features) == 0 or float(features[:, N_MELS].std()) < MIN_MOVEMENT
-        if voiced_s < MIN_VOICED_S or steady or loud_db(tracks) < MIN_LEVEL_DB:
+        if _voiced_s(features) < MIN_VOICED_S or steady or loud_db(tracks) < MIN_LEVEL_DB:
             return VoiceReading(None, voiced_s)
         sessions = self._sessions if member is None else [self._sessions[member]]
         starts = range(0, max(1, len(features) - PASS + STEP), STEP) if len(features) > PASS else [0]
@@ -75,6 +76,11 @@ class VoiceModel:
         return {**dict(zip(EMOTIONS, map(float, p), strict=True)), "valence": float(valence), "arousal": float(arousal)}
 
 
+def _voiced_s(features: Floats) -> float:
+    """Seconds of voiced speech in rows of voice_features."""
+    return float((features[:, -3] > VOICED).sum()) / 100.0
+
+
 def loud_db(tracks: FrameTracks) -> float:
     """The level of the loud parts (95th percentile) in dB relative to a full-scale sine."""
     # A full-scale sine under a Hann window of 400 samples has a spectral peak of (400 / 4)^2 = 1e4.
@@ -87,7 +93,10 @@ def _session(network: bytes) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    try:
+        return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises types of its own that share no base class
+        raise ValueError(f"ONNX Runtime cannot read a network of the fusion: {error}") from error
 
 
 def _run(session: Any, features: Floats) -> npt.NDArray[np.float64]:

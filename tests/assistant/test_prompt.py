@@ -90,6 +90,19 @@ def test_the_voice_speaks_for_itself_but_not_when_little_was_said() -> None:
     assert describe(replace(TENSE, voice=voice), "en").count("(optional") == 2
 
 
+@pytest.mark.parametrize("locale", ["en", "zh"])
+def test_a_state_of_the_voice_alone_claims_no_face_and_moves_no_tone(locale: Locale) -> None:
+    voice = {"speaking_share": 0.6, "clipped_share": 0.0, "level_dbfs_change": -2.5}
+    heard = replace(TENSE, voice=voice, confidence=0.9, coverage=1.0, source="fusion/starter (voice alone)",
+                    expressions={"Sadness": 1.0}, valence=-0.8)  # fmt: skip
+    sentence = describe(heard, locale)
+    assert sentence == describe(EmotionalState(0, 10, False, reason="off", voice=voice), locale)
+    assert not re.search(r"camera|face|visible|sad|摄像头|脸|难过", sentence.lower())
+    assert describe(replace(heard, voice={}), locale) == "" and tone(heard, NONE) == "plain"
+    both = describe(replace(heard, source="fusion/starter (face and voice)"), locale)
+    assert sentence in both and both.count("optional" if locale == "en" else "可选") == 2
+
+
 BEHAVIOURS = ["brow_lower", "smile", "lip_press", "head_down", "valence", "arousal", "movement"]
 
 

@@ -144,11 +144,12 @@ def test_a_crisis_is_answered_without_any_model(text: str, state: EmotionalState
 
 
 _STATES = st.builds(
-    lambda known, change, valence, confidence, coverage: EmotionalState(
-        0, 10, known, valence=valence, confidence=confidence, coverage=coverage, change=change),
+    lambda known, change, valence, confidence, coverage, source: EmotionalState(
+        0, 10, known, valence=valence, confidence=confidence, coverage=coverage, change=change, source=source),
     st.booleans(),
     st.dictionaries(st.sampled_from(["smile", "valence", "brow_lower", "lip_corner_down"]), st.floats(-10, 10)),
     st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1),
+    st.sampled_from(["", "fusion/starter (face and voice)", "fusion/starter (voice alone)"]),
 )  # fmt: skip
 
 

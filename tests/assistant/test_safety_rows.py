@@ -9,9 +9,9 @@ import re
 
 from assistant.safety import assess
 from assistant.types import RiskLevel
-from tests.assistant import safety_rows, safety_rows_chinese, safety_rows_english
+from tests.assistant import safety_rows, safety_rows_chinese, safety_rows_english, safety_rows_plain
 
-ROWS = safety_rows.ROWS + safety_rows_english.ROWS + safety_rows_chinese.ROWS
+ROWS = safety_rows.ROWS + safety_rows_english.ROWS + safety_rows_chinese.ROWS + safety_rows_plain.ROWS
 #: Shares that the present rules reach; a change that loses ground fails.
 LEAST_DANGER_SEEN = 0.9
 MOST_FALSE_CRISES = 0.01

@@ -203,6 +203,33 @@ def test_deleted_words_are_in_no_byte_of_the_folder(tmp_path: Path) -> None:
         store.save(make_turn("stays", "and goes on"))
 
 
+def test_a_deleted_turn_is_in_no_byte_and_the_others_stay(tmp_path: Path) -> None:
+    with Store(tmp_path / "data") as store:
+        secret = make_turn("c1", "unmistakable-secret in the title", reply="回答里的秘密" * 500)
+        kept = make_turn("c1", "something that stays", at="2026-11-21T11:00:00+00:00")
+        for turn in (secret, kept, make_turn("other", "elsewhere")):
+            store.save(turn)
+        done = store.delete_turn(secret.turn_id)
+        assert done.verified and done.rows == 1 and not done.note
+        after = raw(tmp_path)
+        assert b"unmistakable-secret" not in after and "回答里的秘密".encode() not in after
+        assert secret.turn_id.encode() not in after
+        assert {c.id: (c.title, c.count) for c in store.conversations()} == {
+            "c1": ("something that stays", 1), "other": ("elsewhere", 1)}
+        assert store.turns("c1") == (kept,)
+
+
+def test_the_last_turn_takes_its_conversation_along_and_a_given_name_stays(store: Store) -> None:
+    first, second = make_turn("c1", "one"), make_turn("c1", "two", at="2026-11-21T11:00:00+00:00")
+    store.save(first)
+    store.save(second)
+    store.rename("c1", "Sleep")
+    assert store.delete_turn(first.turn_id).rows == 1
+    assert [(c.title, c.count) for c in store.conversations()] == [("Sleep", 1)]
+    assert store.delete_turn("nobody").rows == 0
+    assert store.delete_turn(second.turn_id).rows == 2 and store.conversations() == ()
+
+
 def test_words_that_also_stand_elsewhere_do_not_spoil_the_proof(store: Store) -> None:
     store.save(make_turn("a", "the very same words"))
     store.save(make_turn("b", "the very same words"))

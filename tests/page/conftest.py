@@ -48,10 +48,13 @@ class App:
         self.log: list[str] = []
         assert self.process.stderr is not None and self.process.stdout is not None
         threading.Thread(target=self._drain, daemon=True).start()
-        first = self.process.stdout.readline()
-        found = re.search(r"http://\S+", first)
-        assert found, f"the app did not start: {first} {''.join(self.log)}"
-        self.url = found[0]
+        said = []
+        for line in self.process.stdout:  # what it starts first, such as a model server, and then its address
+            said.append(line)
+            if found := re.search(r"Beside is at (http://\S+)", line):
+                self.url = found[1]
+                return
+        pytest.fail(f"the app did not start: {''.join(said)} {''.join(self.log)}")
 
     def _drain(self) -> None:
         assert self.process.stderr is not None

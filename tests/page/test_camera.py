@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assistant.page.live import HEADER, SOUND
 from assistant.page.texts import TEXTS
 from assistant.store import Store
 from tests.faulty_server import FaultyServer
@@ -47,6 +48,11 @@ def start_camera(one: Visit) -> None:
     one.page.wait_for_selector("#ask-dialog[open], #view:not([hidden]), #sensor-problem:not([hidden])")
     if one.page.locator("#ask-dialog[open]").count():
         one.page.click("#ask-yes")
+
+
+def sound_in(message: str | bytes) -> bytes:
+    """The samples in a message of the page's socket, b'' when it holds something else."""
+    return message[HEADER.size :] if isinstance(message, bytes) and message[0] == SOUND else b""
 
 
 def frames_per_second(page: Any, needed: float) -> float:
@@ -129,6 +135,8 @@ def test_from_the_first_frame_to_the_sentence_in_the_prompt(
 def test_a_real_clip_is_seen_and_the_microphone_runs_beside_it(app: App, clip_video: Path) -> None:
     with browser_with(clip_video) as browser:
         one = tab(browser, app.url, viewport={"width": 390, "height": 844})
+        heard: list[bytes] = []
+        one.page.on("websocket", lambda socket: socket.on("framesent", lambda sent: heard.append(sound_in(sent))))
         page = one.open()
         start_camera(one)
         page.wait_for_function(DRAWN)
@@ -138,6 +146,11 @@ def test_a_real_clip_is_seen_and_the_microphone_runs_beside_it(app: App, clip_vi
         if page.locator("#ask-dialog[open]").count():
             page.click("#ask-yes")
         one.wait_for_text(EN["microphone_stop"], "#microphone-button")
+        for _ in range(100):
+            if any(any(samples) for samples in heard):
+                break
+            page.wait_for_timeout(200)
+        assert any(any(samples) for samples in heard), "no sound but silence was sent (the fake microphone beeps)"
         seen = page.evaluate(FRAMES)
         page.wait_for_function(f"{FRAMES} > {seen + 10}")
         # Taking the consent back stops the camera at once.

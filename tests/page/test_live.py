@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -13,11 +13,14 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from assistant.page.keeping import Keeping
-from assistant.page.live import FRAME, HEADER, MAX_PIXELS, SOUND, decode, jpeg_size, parse
+from assistant.page.live import FRAME, HEADER, MAX_PIXELS, SOUND, decode, jpeg_size, parse, state_message
 from assistant.page.server import make_app
 from assistant.page.session import Consents, Services, Session, Sessions
 from assistant.page.status import ModelStatus
+from assistant.page.texts import TEXTS
 from llm.scripted import Scripted
+from perception.state import Reason
+from tests.perception.fusion.test_sound import voice
 
 ORIGIN = {"origin": "http://127.0.0.1", "host": "127.0.0.1"}
 HELP: dict[str, Any] = {"regions": {}, "checked": "", "stale": False, "region": "", "fallback": "", "byLanguage": {}}
@@ -122,6 +125,23 @@ def test_sound_reaches_the_voice(socket: Any, session: Session) -> None:
     socket.send_bytes(frame(portrait(), 4.0))
     until(socket, "seen")
     assert session.live is not None and session.live.state().voice
+
+
+def test_a_voice_without_a_camera_becomes_a_state_that_claims_no_face(socket: Any, session: Session) -> None:
+    speech = (np.tile(voice(1.5), 4) * 32767).astype("<i2")
+    for index in range(12):
+        piece = speech[8_000 * index : 8_000 * (index + 1)].tobytes()
+        socket.send_bytes(frame(piece, 1.0 + index / 2, SOUND, 16_000))
+    socket.send_bytes(frame(b"no picture", 7.0))  # answered when all before it has been heard
+    until(socket, "seen")
+    state = session.state()
+    assert state.known and state.by_voice_alone and session.sentence(state) == ""
+    summary = state_message(state, "", (), 7.0)["state"]
+    assert summary["known"] and summary["strongest"] and summary["source"] == state.source
+
+
+def test_every_reason_for_not_knowing_has_a_text() -> None:
+    assert all(f"reason_{reason}" in TEXTS["en"] for reason in (*get_args(Reason), "paused", "other"))
 
 
 def test_pausing_answers_no_frame_and_knows_nothing(socket: Any, session: Session) -> None:

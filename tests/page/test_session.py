@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from llm.base import ModelUnavailable
 from llm.scripted import Scripted
 from llm.types import Prompt
 from llm.types import Reply as Answer
+from perception.types import EmotionalState
+from tests.assistant.store_turns import make_turn
 from tests.page.test_live import HELP
 
 
@@ -112,6 +115,18 @@ def test_a_reply_under_way_cannot_bring_back_what_was_deleted(
     assert store.turns() == () and session.turns == {}
 
 
+def test_a_replaced_turn_that_could_not_be_saved_does_not_come_back(tmp_path: Path) -> None:
+    old, new = make_turn("c1", "the old words"), make_turn("c1", "the new words")
+    with Store(tmp_path, busy_timeout_s=0.1) as store:
+        keeping = Keeping(store)
+        other = sqlite3.connect(tmp_path / "beside.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert not keeping.save(old)
+        other.close()
+        keeping.replaced(old)
+        assert keeping.save(new) and store.turns() == (new,)
+
+
 def test_without_consent_nothing_is_stored(session: Session, model: Gated, store: Store) -> None:
     session.consents = Consents(chat=True)
     model.go_on.set()
@@ -152,6 +167,16 @@ def test_the_state_is_unknown_unless_affect_is_allowed_and_a_sensor_runs(session
     assert session.state().known is False and session.state().reason == "off"
     session.consents = session.consents.changed("affect", True)
     assert session.state().known is False
+
+
+def test_the_preview_is_in_the_language_in_which_it_would_be_passed_on(session: Session, model: Gated) -> None:
+    state = EmotionalState(0, 10, True, confidence=0.9, coverage=1.0, change={"brow_lower": 3.0})
+    session.consents = session.consents.changed("affect", True)
+    assert session.locale == "en" and "brows" in session.sentence(state)
+    model.go_on.set()
+    reply = session.say("这一周过得很累，不知道从哪里说起。")
+    assert reply is not None and reply.join(30)
+    assert "眉" in session.sentence(state)
 
 
 def test_text_is_escaped_once_and_for_all(session: Session, model: Gated) -> None:

@@ -1,11 +1,13 @@
 """Cost of the fusion networks beside a plain `nn.TransformerEncoder` of the same width, and of the live path.
 
 run()         rows for `make bench`
-plot(path)    cost growth with the window's length and the number of feature sets, as a picture
+plot(path)    cost growth with the window's length and the number of feature sets, as a picture:
+              python -m tests.perception.fusion.bench_fusion --plot docs/fusion_growth.png
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -140,5 +142,15 @@ def plot(path: Path, rows: list[dict[str, Any]] | None = None) -> None:
             axis.plot([r[key] for r in chosen], [r[column] for r in chosen], marker="o", label=column)
         axis.set(xlabel=title, ylabel="training step, ms", ylim=(0, None))
         axis.legend()
-    figure.savefig(path)
+    figure.savefig(path, dpi=80)
     plt.close(figure)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plot", type=Path, required=True, metavar="FILE.png")
+    arguments = parser.parse_args()
+    measured = growth()
+    plot(arguments.plot, measured)
+    for one in measured:
+        print({key: round(value, 2) if isinstance(value, float) else value for key, value in one.items()})  # noqa: T201

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from perception.features.sound import RATE, measure
-from perception.fusion import measure_starter, train_voice
+from perception.fusion import measure_starter, train_starter, train_voice
 from perception.fusion.circumplex import EMOTIONS, FUSED_EXPRESSIONS, expected_place
 from perception.fusion.live import LiveFusion, SoundTracks
-from perception.fusion.starter import NOTHING, STEPS, StarterFusion, in_blocks, log_of
-from perception.models import CARDS, load
+from perception.fusion.starter import NOTHING, STEPS, FusionNetwork, Leads, StarterFusion, in_blocks, log_of, looks
+from perception.models import CARDS, card_of, checked_file, load, sha256_of
 from tests.perception.fusion.test_sound import voice
 
 
@@ -82,6 +83,48 @@ def test_a_voice_without_a_face_is_passed_on_unchanged(model: StarterFusion) -> 
     assert [out.valence, out.arousal] == pytest.approx(expected_place(np.exp(said)).tolist(), abs=1e-5)
     unseen = model.network(happy(), np.zeros(10, bool), said)
     assert np.array_equal(unseen.emotion, out.emotion)
+
+
+SAD = np.log(np.array([0.04, 0.04, 0.02, 0.8, 0.02, 0.04, 0.02, 0.02], np.float32))
+
+
+def varied(name: int, steps: int = 12) -> np.ndarray:
+    """Looks at different faces of one expression."""
+    logits = np.random.default_rng(0).normal(0, 1.5, (steps, 7))
+    logits[:, name] += 3.0
+    return log_of(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def test_a_face_that_holds_still_is_one_look_and_different_faces_are_many() -> None:
+    assert looks(happy(40), np.ones(40, bool)) == pytest.approx(1.0)
+    assert looks(happy(40), np.arange(40) == 7) == 1.0
+    anything = log_of(np.random.default_rng(0).dirichlet(np.full(7, 0.3), 40))
+    assert looks(anything, np.ones(40, bool)) == pytest.approx(40)
+    some = looks(varied(4), np.ones(12, bool))
+    assert 2 < some < 12
+    hidden = varied(4)
+    hidden[6:] = log_of(np.eye(7)[1])
+    assert looks(hidden, np.arange(12) < 6) < some, "what was not seen does not count"
+
+
+def test_where_a_still_face_and_a_voice_contradict_each_leads_its_own_output(model: StarterFusion) -> None:
+    out = model.network(happy(12), np.ones(12, bool), SAD)
+    assert EMOTIONS[int(out.emotion.argmax())] == "sad" and out.valence < 0
+    assert FUSED_EXPRESSIONS[int(out.expression.argmax())] == "Happiness"
+    agreeing = model.network(varied(5), np.ones(12, bool), SAD)
+    assert out.confidence < agreeing.confidence and EMOTIONS[int(agreeing.emotion.argmax())] == "sad"
+    glad = EMOTIONS.index("happy")
+    still, many = (model.network(faces, np.ones(12, bool), SAD).emotion[glad] for faces in (happy(12), varied(4)))
+    assert many > 2 * still, "many looks weigh more than one"
+
+
+def test_without_leads_the_network_decides_as_before() -> None:
+    bare = FusionNetwork(checked_file(card_of("fusion/starter")).read_bytes(), Leads(0.0, 0.0, 0.0))
+    faces, seen = happy(12), np.ones(12, bool)
+    out, network = bare(faces, seen, SAD), bare._read(faces, seen, SAD)
+    assert np.allclose(out.emotion, network.emotion, atol=0.01)
+    assert np.allclose(out.expression, network.expression, atol=0.01)
+    assert [out.valence, out.arousal] == pytest.approx(expected_place(out.emotion).tolist(), abs=1e-5)
 
 
 def test_faces_alone_follow_the_faces(model: StarterFusion) -> None:
@@ -242,6 +285,47 @@ def test_training_of_a_voice_member_resumes_to_the_same_weights(tmp_path: Path) 
     stop.undo()
     parts = train_voice.train_member(data, recipe, tmp_path / "parts")
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True))
+
+
+def miniature_inputs(folder: Path) -> tuple[Path, Path]:
+    """A FER2013 of a few noise crops and held-out voices, in the real layouts."""
+    import zipfile
+
+    import cv2
+
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(folder / "fer.zip", "w") as archive:
+        for label in train_starter.FER_FOLDERS:
+            for k in range(9):
+                data = cv2.imencode(".jpg", rng.integers(0, 256, (48, 48), np.uint8))[1].tobytes()
+                archive.writestr(f"val/{label}/{k}.jpg", data)
+    emotion = np.tile(np.arange(8), 12)
+    np.savez(folder / "heldout.npz", log_probabilities=np.log(rng.dirichlet(np.ones(8), 96)), emotion=emotion,
+             actor=np.repeat(np.arange(12), 8), variant=np.zeros(96, np.int64), clip=np.arange(96))  # fmt: skip
+    return folder / "fer.zip", folder / "heldout.npz"
+
+
+def test_training_is_one_call_and_starts_afresh_for_other_expression_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces, voices = miniature_inputs(tmp_path)
+    weights, run = tmp_path / "w.onnx", tmp_path / "run"
+    checksum = train_starter.train_and_export(faces, voices, run, weights, steps=2)
+    assert checksum == sha256_of(weights) and FusionNetwork(weights.read_bytes())(happy(), np.ones(10, bool), SAD)
+    assert train_starter.train_and_export(faces, voices, run, weights, steps=2) == checksum, "done: nothing changes"
+    assert len(list(run.iterdir())) == 1
+    monkeypatch.setattr(train_starter, "card_of", lambda name: replace(card_of(name), sha256="0" * 64))
+    train_starter.train_and_export(faces, voices, run, weights, steps=2)
+    assert len(list(run.iterdir())) == 2, "readings by other weights are read anew"
+
+
+def test_the_leads_are_chosen_on_speakers_and_crops_that_the_trial_network_never_saw(tmp_path: Path) -> None:
+    faces, voices = miniature_inputs(tmp_path)
+    readings, labels = train_starter.kept_readings(faces, tmp_path / "faces.npz")
+    fit, held = train_starter.tuning_fold(readings, labels, voices)
+    rows = [{tuple(row) for row in part.tolist()} for part in (fit.voices, held.voices, fit.faces, held.faces)]
+    assert rows[0].isdisjoint(rows[1]) and rows[2].isdisjoint(rows[3])
+    assert (len(fit.voices), len(held.voices)) == (72, 24) and len(fit.faces) + len(held.faces) == 42
 
 
 @pytest.mark.slow
