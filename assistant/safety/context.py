@@ -23,9 +23,9 @@ HOARD = re.compile(r"saved up|stash|stockpil|hoard|been saving|counted|collected
 SAVED_UP = re.compile(r"sav(?:ed|ing) up|stash|stockpil|hoard|攒|囤|存够")
 DEADLY_THING = re.compile(r"rope|noose|loaded|blade|bullets|charcoal|helium|exit bag|gun|pistol|绳|刀片|炭|农药|百草枯|敌敌畏|枪|老鼠药|安眠药|安定|sleeping")
 TOGETHER = re.compile(r"(?:抱着?|带着?|拉着?).{0,6}(?:一起|一块|去)(?:跳|死|走绝路)|\b(?:take|taking|bring) (?:the|my) (?:kids?|baby|child(?:ren)?|son|daughter) with me\b")
-SAID_NO = re.compile(r"\b(?:say|said|answered|says|replied) no\b|\b(?:told|tell) (?:him|her|them|the doctor) no\b|我(?:回答|说)(?:了)?没有")
+SAID_NO = re.compile(r"\b(?:say|said|answered|says|replied) no\b(?! ?one| body)|\b(?:told|tell) (?:him|her|them|the doctor) no\b|我(?:回答|说)(?:了)?没有")
 #: Short words, after a danger, that say that the means or the place is there; and that it would be soon.
-AT_HAND = re.compile(r"\b(?:right here|(?:have|ve got|got|bought) (?:them|it|one|some|everything|enough)|here (?:now|with me)|next to me|in my (?:hand|drawer|house|car|bag|room)|in front of me|(?:on )?the (?:bridge|roof|ledge|table|bed))\b|手边|手里|手上|面前|(?:买|准备|备|藏|弄)好了?|到货|身上|包里|兜里|阳台|^(?:在)?(?:楼顶|天台|桥上|江边|河边|阳台|窗边|铁轨)|在(?:桥|楼顶|天台|江边|河边|窗|铁轨|站台)|家里就?有")
+AT_HAND = re.compile(r"\b(?:right here|(?:have|ve got|got|bought) (?:them|it|one|some|everything|enough)|here (?:now|with me)|next to me|in my (?:hand|drawer|house|car|bag|room)|in front of me|(?:on )?the (?:bridge|roof|ledge|table|bed))\b|手边|手里|手上|面前|(?:买|准备|备|藏|弄)好了?|到货|身上|带(?:着|了)|包里|兜里|阳台|^(?:在)?(?:楼顶|天台|桥上|江边|河边|阳台|窗边|铁轨)|在(?:桥|楼顶|天台|江边|河边|窗|铁轨|站台)|家里就?有")
 SOON = re.compile(r"^(?:very )?soon\b|\b(?:an hour|few minutes|half an hour|not long|when (?:they|everyone|she|he)\b.{0,20}(?:asleep|leaves?|gone))|很快|不久|晚上|等下|等.{1,6}睡")
 BEFORE = re.compile(AGO.pattern + r"|\b(?:last night|yesterday|the other (?:day|night))\b|昨天|昨晚|前天|前几天")
 #: Somebody else's words: a quotation beside a mention of a song, a book or a line, and titles.

@@ -36,6 +36,7 @@ _NEGATABLE = {
 _NEGATIVE_BY_NATURE = {
     "en.not_live", "zh.not_live", "en.bleeding", "en.cut_now", "zh.cut_now", "zh.took_overdose",
     "en.not_trust", "en.not_tonight", "zh.not_today", "en.control", "zh.hits", "en.rehearsed", "zh.took_much",
+    "zh.still_alive",
 }  # fmt: skip
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.TIME, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 #: Laughter beside these is no sign of a joke.

@@ -47,8 +47,7 @@ def test_every_constraint_is_an_exact_version_without_an_address() -> None:
 
 
 def test_logic_files_stay_small() -> None:
-    tables = {"safety_rows.py"}
-    python = [p for p in tracked() if p.suffix == ".py" and p.name not in tables]
+    python = [p for p in tracked() if p.suffix == ".py" and not p.name.startswith("safety_rows")]  # tables
     assert not [p for p in python if len(p.read_text(encoding="utf-8").splitlines()) > 450]
 
 
