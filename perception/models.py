@@ -50,7 +50,7 @@ EXPRESSION_DATA = (
 EXPRESSION_NOTES = (
     "Compound probabilities follow from the basic ones by the CER rule, zero-shot; valence and arousal derive from "
     "them by published circumplex coordinates and were not trained. Labels are what strangers saw in web photos, posed "
-    "and noisy (people agree with them about two times in three); disgust is rare in them. Trained briefly on a shared "
+    "and noisy (people agree with them about two times in three); disgust is rare in them. Trained for two hours on a shared "
     "CPU and selected on PublicTest, so the numbers above are slightly kind. Skin tone, age and culture are not "
     "balanced in the training data; differences between groups have not been measured. An expression is not a feeling."
 )
@@ -173,12 +173,12 @@ CARDS: dict[str, ModelCard] = {
             training_data="Built clips: readings of FER2013 validation crops (research use) with held-out readings of "
             "RAVDESS actors 1-18 (CC BY-NC-SA 4.0). Valence and arousal are derived from the labels.",
             quality={
-                "held-out voices and crops, emotion (7 that a face shows): sound alone, 12 crops alone": (0.705, 0.969),
-                "the same, 12 crops and sound": 0.960,
-                "the same, one crop (alone .594) and sound": 0.750,
-                "the same, 12 crops at random and sound": 0.692,
+                "held-out voices and crops, emotion (7 that a face shows): sound alone, 12 crops alone": (0.705, 0.973),
+                "the same, 12 crops and sound": 0.955,
+                "the same, one crop (alone .647) and sound": 0.746,
+                "the same, 12 crops at random and sound": 0.696,
                 "the same, crops of one other emotion and sound": 0.674,
-                "the same, 12 crops and another's voice": 0.696,
+                "the same, 12 crops and another's voice": 0.670,
                 "the same, one crop and another's voice": 0.031,
             },
             notes="Face and voice of a training clip are of different people: how real ones go together was never "
