@@ -50,9 +50,10 @@ EXPRESSION_DATA = (
 EXPRESSION_NOTES = (
     "Compound probabilities follow from the basic ones by the CER rule, zero-shot; valence and arousal derive from "
     "them by published circumplex coordinates and were not trained. Labels are what strangers saw in web photos, posed "
-    "and noisy (people agree with them about two times in three); disgust is rare in them. Trained for two hours on a shared "
-    "CPU and selected on PublicTest, so the numbers above are slightly kind. Skin tone, age and culture are not "
-    "balanced in the training data; differences between groups have not been measured. An expression is not a feeling."
+    "and noisy (people agree with them about two times in three); disgust is rare in them. Trained for two hours on "
+    "a shared CPU and selected on PublicTest, so the numbers above are slightly kind. Skin tone, age and culture are "
+    "not balanced in the training data; differences between groups have not been measured. An expression is not a "
+    "feeling."
 )
 
 CARDS: dict[str, ModelCard] = {
