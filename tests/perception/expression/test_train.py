@@ -59,7 +59,8 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
 
 def test_training_learns(tmp_path: Path) -> None:
     faces, held = patterns(24), patterns(6, seed=500)
-    run = config(tmp_path, epochs=10, lr=0.1, strength=0.3, ema=0.8)
+    # Long and calm enough that rounding, which depends on the number of threads, does not decide: .93 to .95.
+    run = config(tmp_path, epochs=18, lr=0.1, strength=0.1, ema=0.8)
     network = load_network("small", fit(run, faces, held))
     assert (predict(network, held, HOW).argmax(1) == held.labels).mean() > 0.5
 
