@@ -40,7 +40,7 @@ class PerceiverOptions:
     """`model` names the card that reads expressions, `fusion` the one that joins face and voice ("": the plain state
     of the face alone); `window_s` seconds; `on_stage` is called with (stage, ms)."""
 
-    model: str = "geometry/emfacs"
+    model: str = "expression/small"
     fusion: str = "fusion/starter"
     window_s: float = WINDOW_S
     on_stage: StageHook | None = None

@@ -20,9 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from perception.face import FaceMesh, GroupMesh, working_scale
-from perception.models import load
 from perception.quality import DARK_FRAME_LUMA, is_too_small, judge_face, luma
-from perception.reader import FaceReader
+from perception.reader import FaceReader, learned
 from perception.track import MAX_GAP_S, Tracker
 from perception.types import AUS, Affect, Face, Frame, Quality
 from perception.video import read_video
@@ -46,14 +45,15 @@ OPENFACE_MAX = 5.0
 DECIMALS = 5
 
 
-def see(video: str | Path, max_faces: int = 4, model: str = "geometry/emfacs") -> Iterator[Row]:
+def see(video: str | Path, max_faces: int = 4, model: str = "expression/small") -> Iterator[Row]:
     """The rows of `video`, in order: each maps COLUMNS to numbers or text, with "" for what was not measured.
 
     A frame without a face gives one row with success 0. Each person is read against their own running neutral. Constant
-    memory. `max_faces` 1 is the fastest. Raises FileNotFoundError or ValueError as `video.read_video`, KeyError for an
-    unknown model.
+    memory. `max_faces` 1 is the fastest. `model` reads the expressions of each frame: a card's name, or PATH.onnx with
+    its card. Raises FileNotFoundError or ValueError as `video.read_video` and for a model file that cannot be used,
+    KeyError for an unknown model.
     """
-    load(model)  # an unknown name is told before the video is opened
+    learned(model)  # what is wrong with it is told before the video is opened
     readers: dict[int, tuple[FaceReader, float]] = {}
     tracker = Tracker()
     name = Path(video).name
@@ -63,7 +63,7 @@ def see(video: str | Path, max_faces: int = 4, model: str = "geometry/emfacs") -
             if not faces:
                 yield _row(frame, name, quality=_empty(frame))
             for face, track in zip(faces, tracker.assign(faces, frame.t_s), strict=True):
-                reader = readers[track][0] if track in readers else FaceReader(model)
+                reader = readers[track][0] if track in readers else FaceReader(model, look_every_s=0.0)
                 readers[track] = (reader, frame.t_s)
                 quality = judge_face(frame.image, face, working_scale(frame.image))
                 affect = reader.read(frame.image, face, frame.t_s).affect if quality == "ok" else None

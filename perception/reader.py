@@ -53,7 +53,7 @@ class Sample:
     closed: bool = False
 
 
-def _learned(model: str) -> LiveExpressions | None:
+def learned(model: str) -> LiveExpressions | None:
     """The network that reads expressions: a card's name or PATH.onnx; None for the geometry alone.
 
     Raises KeyError that lists the cards, FileNotFoundError or ValueError for a file that cannot be used.
@@ -66,8 +66,10 @@ def _learned(model: str) -> LiveExpressions | None:
 class FaceReader:
     """Reads one person. Holds their baseline and the last pose; not thread-safe."""
 
-    def __init__(self, model: str = "geometry/emfacs", on_stage: StageHook | None = None) -> None:
-        self._learned = _learned(model)
+    def __init__(
+        self, model: str = "geometry/emfacs", on_stage: StageHook | None = None, look_every_s: float = LOOK_EVERY_S
+    ) -> None:
+        self._learned, self._look_every_s = learned(model), look_every_s
         self._looked_s, self._look = -math.inf, Reading({}, {}, 0.0, 0.0, True, "")
         self._on_stage = on_stage
         self._last: tuple[float, float, float, float] | None = None
@@ -106,7 +108,7 @@ class FaceReader:
         by_rule = expressions_from(aus)
         if self._learned is None:
             return Reading(by_rule, {}, *valence_arousal_from(by_rule), derived=True, source=SOURCE), 1.0
-        if not 0 <= t_s - self._looked_s < LOOK_EVERY_S:
+        if not 0 <= t_s - self._looked_s < self._look_every_s:
             self._look, self._looked_s = self._learned.read(image, face), t_s
         return self._look, agreement(self._look.basic, by_rule)
 

@@ -72,6 +72,8 @@ class LiveExpressions:
 
     def __init__(self, model: str | Predictor = "expression/small") -> None:
         self._predictor: Predictor = load(model) if isinstance(model, str) else model
+        if not isinstance(self._predictor, Predictor):
+            raise ValueError(f"{model} reads no expressions; choose geometry/emfacs, an expression/ card or PATH.onnx")
 
     def read(self, image: Image, face: Face) -> Reading:
         """One face of an (H, W, 3) uint8 RGB frame, its landmarks in the frame's px."""

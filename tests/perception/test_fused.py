@@ -21,7 +21,7 @@ from perception.types import AUS, EXPRESSIONS, Affect, EmotionalState, Image
 from tests.perception.fusion.test_sound import voice
 
 RATE = 16_000
-SMALL = PerceiverOptions(model="expression/small")
+SMALL = PerceiverOptions()  # expression/small
 SPEECH = np.tile(voice(1.5), 12)
 WINDOW_S = 10.0
 
@@ -178,7 +178,7 @@ def test_face_and_voice_are_joined(perceiver: Perceiver, astronaut: Image) -> No
 
 
 def test_geometry_scores_are_not_fed_to_a_fusion_that_never_learned_them(astronaut: Image) -> None:
-    with Perceiver() as perceiver:
+    with Perceiver(PerceiverOptions(model="geometry/emfacs")) as perceiver:
         state = perceiver.state(watch(perceiver, astronaut, 4.0))
         assert state.known and state.source == "geometry/emfacs" and perceiver._fused.readings() == ()
 

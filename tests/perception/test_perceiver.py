@@ -22,7 +22,8 @@ GREY: Image = np.full((480, 640, 3), 128, np.uint8)
 
 @pytest.fixture
 def perceiver() -> Iterator[Perceiver]:
-    with Perceiver() as one:
+    """By the geometry alone; test_fused.py has the networks."""
+    with Perceiver(PerceiverOptions(model="geometry/emfacs")) as one:
         yield one
 
 

@@ -67,6 +67,24 @@ def test_frames_without_a_face_have_a_row_and_no_numbers(tmp_path: Path, astrona
     assert rows[0]["face_id"] == rows[3]["face_id"] == 0, "gone for less than a second: the same person"
 
 
+def test_the_shipped_network_reads_every_frame_unless_the_geometry_is_asked_for(
+    tmp_path: Path, astronaut: Image
+) -> None:
+    # 25 frames a second: the app looks at most 10 times a second, a table has one look a row
+    dimmed = [(astronaut * (1 - 0.08 * i)).astype(np.uint8) for i in range(4)]
+    clip = video(tmp_path / "clip.mp4", dimmed, fps=25)
+    rows = list(see(clip))
+    assert {row["source"] for row in rows} == {"expression/small"}
+    assert len({row["happiness"] for row in rows}) == 4
+    assert float(str(rows[0]["happiness"])) > 0.5, "she smiles"
+    assert {row["source"] for row in see(clip, model="geometry/emfacs")} == {"geometry/emfacs"}
+    own = tmp_path / "mine.onnx"
+    with pytest.raises(FileNotFoundError, match=r"mine\.onnx"):
+        next(see(clip, model=str(own)))
+    with pytest.raises(ValueError, match="fusion/voice reads no expressions"):
+        next(see(clip, model="fusion/voice"))
+
+
 def test_two_people_keep_their_ids(tmp_path: Path, astronaut: Image) -> None:
     pictures = []
     for i in range(8):
