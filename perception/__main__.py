@@ -58,8 +58,10 @@ def add_commands(commands: Subparsers) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="the table; appears when complete")
     command.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the face seen longest, over time")
     command.add_argument("--max-faces", type=int, default=4, metavar="N", help="at most (default: %(default)s)")
-    command.add_argument("--model", default="expression/small", metavar="CARD|PATH.onnx", help="reads expressions (see `models`; "
-                         "geometry/emfacs: by the action units; default: %(default)s)")  # fmt: skip
+    command.add_argument(
+        "--model", default="expression/small", metavar="CARD|PATH.onnx",
+        help="reads expressions (see `models`; geometry/emfacs: by the action units; default: %(default)s)",
+    )  # fmt: skip
     command.set_defaults(run=_see)
     command = commands.add_parser("models", help="print the model cards")
     command.set_defaults(run=_models)
