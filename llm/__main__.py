@@ -211,7 +211,12 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--adapter", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--name", default="", help="the base's name in requests; default: its folder's name")
     parser.add_argument("--port", type=int, default=8101)
-    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16")
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=["auto", "float32", "bfloat16", "float16"],
+        help="what the server and the gate compute in; auto: float32 on a CPU, the model's own on a GPU",
+    )
     parser.add_argument("--max-model-len", type=int, default=0, metavar="TOKENS")
     parser.add_argument("--max-loras", type=int, default=None, help="default: adapters + 1; fewer leaks on a CPU")
     parser.add_argument("--kv-gib", type=int, default=1, help="memory for the key-value cache on a CPU")

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llm.adapters import check_adapter, content_name
@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CPU_HEAD_SIZES = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 #: What a CPU server needs beside weights and key-value cache, in GiB: three processes, measured 1.6.
 OVERHEAD_GIB = 1.6
+DTYPES = ("float32", "bfloat16", "float16")
 START_LIMIT_S, STOP_LIMIT_S, GATE_LIMIT_S = 900.0, 20.0, 1800.0
 #: A line of the server's log -> what it means for the person who started it.
 NO_MEMORY = r"No available memory for the cache|out of memory|OutOfMemory|(?:can't|Cannot) allocate memory|MemoryError"
@@ -49,7 +50,7 @@ class ServeProblem(RuntimeError):
 class ServeOptions:
     """`adapters` maps a name to a folder. `max_loras` None takes one more than there are adapters, which the CPU build
     needs: there a row without an adapter reads the last slot, and that must stay empty. `vllm_arguments` go to vLLM as
-    they are.
+    they are. `dtype` is one of DTYPES, or "auto", see `chosen_dtype`.
     """
 
     base: str
@@ -168,6 +169,22 @@ def on_gpu(python: str) -> bool:
     return "env-serve-gpu" in python
 
 
+def chosen_dtype(options: ServeOptions, python: str) -> str:
+    """The type that the server computes in, and the gate's reference with it. "auto": on a CPU float32, in which the
+    gate sees the smallest differences; on a GPU the model folder's own, and bfloat16 where it cannot be read here.
+    """
+    if options.dtype != "auto":
+        if options.dtype not in DTYPES:
+            raise ServeProblem(f"the data type is auto, {', '.join(DTYPES)}; got {options.dtype!r}")
+        return options.dtype
+    if not on_gpu(python):
+        return "float32"
+    file = Path(options.base) / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    named = config.get("dtype") or config.get("torch_dtype")
+    return named if named in DTYPES else "bfloat16"
+
+
 def check(options: ServeOptions, python: str) -> tuple[dict[str, Path], int]:
     """All that can be known before the server starts. Returns the served adapter names and the highest rank."""
     try:
@@ -203,7 +220,7 @@ def _check_for_cpu(config: Mapping[str, int], options: ServeOptions) -> None:
     if (free := available_gib()) < needed:
         raise ServeProblem(
             f"about {needed:.1f} GiB of memory are needed and {free:.1f} are free. Next step: a smaller --kv-gib, a "
-            "smaller model, or close other programs"
+            "smaller model, --dtype bfloat16, or close other programs"
         )
 
 
@@ -220,6 +237,7 @@ def available_gib() -> float:
 def start(options: ServeOptions) -> Server:
     """Start, wait, prove. Raises ServeProblem; never leaves a process behind when it does."""
     python = serve_python()
+    options = replace(options, dtype=chosen_dtype(options, python))
     names, rank = check(options, python)
     folder = tempfile.TemporaryDirectory(prefix="beside-serve-")
     log, open_file, word = Path(folder.name) / "vllm.log", Path(folder.name) / "open", secrets.token_hex(16)
@@ -318,6 +336,8 @@ def _prove(server: Server, options: ServeOptions, python: str, names: Mapping[st
         options.served_name,
         "--url",
         server.url,
+        "--dtype",
+        options.dtype,
     ]
     for name, path in names.items():
         gate += ["--adapter", f"{name}={path}"]

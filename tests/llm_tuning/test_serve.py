@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from llm.adapters import CONFIG, WEIGHTS, base_fingerprint, check_adapter, conte
 from llm.merge import merge
 from llm.nano import open_nano
 from llm.routes import GATE_WORD, OPEN_FILE, OnlyOurRoutes
-from llm.serve import ServeOptions, ServeProblem, allowed_rank, check, command, serve_python, start
+from llm.serve import ServeOptions, ServeProblem, allowed_rank, check, chosen_dtype, command, serve_python, start
 from llm.stack import ModelProblem, load_base, load_tokenizer
 from tests.llm_tuning.conftest import make_adapter
 
@@ -142,6 +143,17 @@ def test_there_is_always_one_adapter_slot_too_many(toy: Path, adapter: Path) -> 
     line = command(options, "python", {"a@1": adapter, "b@2": adapter}, 8)
     assert line[line.index("--max-loras") + 1] == "3"
     assert line[line.index("--host") + 1] == "127.0.0.1"
+
+
+def test_server_and_gate_compute_in_the_same_type(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"torch_dtype": "float16"}', encoding="utf-8")
+    folder = ServeOptions(str(tmp_path))
+    cpu, gpu = "env-serve-cpu-1/bin/python", "env-serve-gpu-1/bin/python"
+    assert [chosen_dtype(folder, python) for python in (cpu, gpu)] == ["float32", "float16"]
+    assert chosen_dtype(ServeOptions("Qwen/Qwen2.5-7B-Instruct"), gpu) == "bfloat16"
+    assert chosen_dtype(replace(folder, dtype="bfloat16"), cpu) == "bfloat16"
+    with pytest.raises(ServeProblem, match="float64"):
+        chosen_dtype(replace(folder, dtype="float64"), cpu)
 
 
 def test_rank_limits_are_those_of_the_server() -> None:

@@ -211,7 +211,8 @@ def test_a_killed_server_is_noticed_and_can_be_started_again(server: Server, opt
     server.stop()
     psutil.wait_procs(family, timeout=30)
     assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-    again = start(replace(options, gate=False, adapters={}))
+    # And proven in the type that GPUs serve: the gate's reference computes in it too.
+    again = start(replace(options, dtype="bfloat16"))
     try:
         assert chat(again, again.models[0]).status_code == 200
     finally:
