@@ -154,6 +154,8 @@ def _rafdb(root: str | Path, split: str, part: str, classes: tuple[str, ...]) ->
         name, label = line.split()
         if name.startswith(f"{split}_"):
             rows.append((f"{part}/Image/aligned/{Path(name).stem}_aligned.jpg", label))
+    if not rows:
+        raise ValueError(f"{files.root} has no split {split!r}; RAF-DB has train and test")
     missing = next((name for name, _ in rows if name not in files), None)
     if missing:
         raise FileNotFoundError(f"{files.root} has no {missing}. {HOW_TO_GET['rafdb']}")
@@ -192,12 +194,13 @@ def read_csv(root: str | Path, split: str) -> FaceSet:
     chosen by a checksum of the name, is "val" and the rest "train". Split "all" gives every picture.
     """
     files = Files(root, "csv")
-    rows, groups = [], []
+    rows, groups, splits = [], [], set()
     for row in csv.DictReader(io.StringIO(files.read("labels.csv").decode("utf-8-sig"))):
         if "image" not in row or "emotion" not in row:
             raise ValueError(f"{files.root}: labels.csv needs the columns image and emotion, has {sorted(row)}")
         group = row.get("group") or Path(row.get("source_file") or "").stem.rpartition("_")[0]
         own = row.get("split") or ("val" if zlib.crc32((group or row["image"]).encode()) % 8 == 0 else "train")
+        splits.add(own)
         if split not in (own, "all"):
             continue
         name = row["image"] if row["image"] in files else f"images/{row['image']}"
@@ -205,6 +208,8 @@ def read_csv(root: str | Path, split: str) -> FaceSet:
             raise FileNotFoundError(f"{files.root} has no {name}, which labels.csv lists. {HOW_TO_GET['csv']}")
         rows.append((name, row["emotion"].strip().lower()))
         groups.append(group)
+    if not rows:
+        raise ValueError(f"{files.root} has no split {split!r}; it has {', '.join(sorted(splits))} and all")
     return _face_set("csv", files, rows, "folders", groups=groups if all(groups) else ())
 
 

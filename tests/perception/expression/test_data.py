@@ -54,6 +54,13 @@ def test_csv_keeps_each_person_on_one_side(tmp_path: Path) -> None:
     assert len(train) + len(val) == 12 and not set(train.groups) & set(val.groups)
 
 
+def test_a_split_that_is_not_there_is_named_beside_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no split 'test'; it has train, val and all"):
+        read(f"csv:{layouts.csv_set(tmp_path / 'a')}:test")
+    with pytest.raises(ValueError, match="no split 'val'; RAF-DB has train and test"):
+        read(f"rafdb-basic:{layouts.rafdb(tmp_path / 'b')}:val")
+
+
 def test_cexpr_frames_have_no_labels(tmp_path: Path) -> None:
     faces = read_cexpr(layouts.cexpr(tmp_path))
     assert faces.names[0] == "01/00001.jpg" and set(faces.labels.tolist()) == {-1} and set(faces.groups) == {"01", "02"}
