@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from perception.features.rates import FPS
 from perception.features.sound import HOP, RATE, VOICED, measure, to_mono
 from perception.features.table import Extractor, FeatureTable
 from perception.types import AUS
 
 Image = npt.NDArray[np.uint8]
+#: Crops that an image model reads in one call.
+IMAGES_AT_ONCE = 32
 
 
 def read_sound(source: Path) -> npt.NDArray[np.float32]:
@@ -27,11 +30,14 @@ def read_sound(source: Path) -> npt.NDArray[np.float32]:
     try:
         sound, rate = soundfile.read(source, dtype="float32")
     except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise ValueError(f"{source}: not a sound file that can be read ({error})") from error
+        raise ValueError(
+            f"{source}: not a sound file that can be read ({error}); the sound of a video comes out of it by "
+            "`ffmpeg -i VIDEO -ac 1 -ar 16000 NAME.wav`"
+        ) from error
     return to_mono(sound, rate)
 
 
-def read_crops(source: Path, fps: float = 30.0) -> Iterator[tuple[float, Image]]:
+def read_crops(source: Path, fps: float = FPS) -> Iterator[tuple[float, Image]]:
     """(seconds, RGB crop) of a folder of aligned crops `00001.jpg` ...: frame n is at (n - 1) / fps."""
     import cv2
 
@@ -92,7 +98,7 @@ class Egemaps:
 class Expression:
     """Probabilities (7) and embedding of the shipped expression model for every crop of a folder."""
 
-    def __init__(self, model: str = "expression/small", fps: float = 30.0) -> None:
+    def __init__(self, model: str = "expression/small", fps: float = FPS) -> None:
         from perception.models import card_of, load
 
         self._model, self._fps = load(model), fps
@@ -137,30 +143,42 @@ class Geometry:
 
 
 class ImageModel:
-    """The pooled output of any timm image model for every crop of a folder, 224 px, ImageNet statistics."""
+    """The pooled output of any timm image model for every crop of a folder, scaled as that model was trained.
 
-    def __init__(self, model: str, *, pretrained: bool = True, fps: float = 30.0) -> None:
-        import timm
+    `model` is a name, whose weights come from a model hub where one can be reached, or "local-dir:FOLDER" with
+    config.json and weights as timm writes them. Raises ValueError for an unknown name, ImportError without weights.
+    """
 
-        self._net = timm.create_model(model, pretrained=pretrained, num_classes=0).eval()
-        self.width, self.name, self._fps = (
-            int(self._net.num_features),
-            f"timm-{model}@{timm.__version__}-{fps:g}fps",
-            fps,
-        )
+    def __init__(self, model: str, *, pretrained: bool = True, fps: float = FPS) -> None:
+        from perception.expression.networks import import_timm
+
+        timm = import_timm()
+        try:
+            self._net: Any = timm.create_model(model, pretrained=pretrained, num_classes=0).eval()
+        except (OSError, RuntimeError) as error:
+            if "Unknown model" in str(error):
+                raise ValueError(f"timm knows no model {model!r}; timm.list_models() lists them") from error
+            raise ImportError(f"no weights for {model}: give local-dir:FOLDER or allow the hub ({error})") from error
+        how = timm.data.resolve_model_data_config(self._net)
+        self._side, self._mean, self._deviation = how["input_size"][1], how["mean"], how["std"]
+        self.width, self._fps = int(self._net.num_features), fps
+        self.name = f"timm-{Path(model).name}@{timm.__version__}-{fps:g}fps"
 
     def extract(self, source: Path) -> FeatureTable:
         import cv2
         import torch
 
-        times, rows = [], []
-        mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-        for t_s, crop in read_crops(source, self._fps):
-            x = (cv2.resize(crop, (224, 224)) / 255.0 - mean) / deviation
-            with torch.inference_mode():
-                rows.append(self._net(torch.tensor(x.transpose(2, 0, 1)[None], dtype=torch.float32))[0].numpy())
+        times, batch, rows = [], [], []
+        crops = list(read_crops(source, self._fps))
+        for k, (t_s, crop) in enumerate(crops):
+            x = (cv2.resize(crop, (self._side, self._side)) / 255.0 - self._mean) / self._deviation
             times.append(t_s)
-        return FeatureTable(np.array(times), np.stack(rows))
+            batch.append(x.transpose(2, 0, 1))
+            if len(batch) == IMAGES_AT_ONCE or k + 1 == len(crops):
+                with torch.inference_mode():
+                    rows.append(self._net(torch.tensor(np.array(batch), dtype=torch.float32)).numpy())
+                batch = []
+        return FeatureTable(np.array(times), np.concatenate(rows))
 
 
 class SpeechModel:
@@ -198,9 +216,20 @@ EXTRACTORS: dict[str, Callable[..., Extractor]] = {
 NAMES: Sequence[str] = tuple(EXTRACTORS)
 
 
-def extractor(name: str, model: str | None = None) -> Extractor:
-    """The extractor called `name`, on `model` where it takes one. Raises KeyError that lists the names, ImportError
-    where a library or a model is not to be had."""
+#: Which take a model, and which read folders of numbered crops, whose rate nothing in the folder says.
+WITH_MODEL, OF_CROPS = ("expression", "timm", "speech"), ("expression", "timm")
+
+
+def extractor(name: str, model: str | None = None, fps: float | None = None) -> Extractor:
+    """The extractor called `name`, on `model` and for crops at `fps` where it takes them. Raises KeyError that lists
+    the names, ValueError for what it does not take, ImportError where a library or a model is not to be had."""
     if name not in EXTRACTORS:
         raise KeyError(f"no feature extractor is called {name!r}; choose from {', '.join(NAMES)}")
-    return EXTRACTORS[name](model) if model else EXTRACTORS[name]()
+    if model and name not in WITH_MODEL:
+        raise ValueError(f"the set {name} takes no model; {', '.join(WITH_MODEL)} do")
+    if fps is not None and name not in OF_CROPS:
+        raise ValueError(f"the set {name} takes no frame rate: its sources know their own; {', '.join(OF_CROPS)} do")
+    if name == "timm" and not model:
+        raise ValueError("the set timm needs a model: a name such as resnet18, or local-dir:FOLDER")
+    options: dict[str, Any] = ({"model": model} if model else {}) | ({} if fps is None else {"fps": fps})
+    return EXTRACTORS[name](**options)

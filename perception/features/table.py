@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,11 @@ class Extractor(Protocol):
     def extract(self, source: Path) -> FeatureTable: ...
 
 
-def save_table(table: FeatureTable, path: Path) -> None:
-    """Write `path` (.npz) whole or not at all."""
+def save_table(table: FeatureTable, path: Path, key: str = "") -> None:
+    """Write `path` (.npz) whole or not at all. `key` says what it was made of, see `key_of`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    np.savez(partial, times_s=table.times_s, values=table.values)
+    np.savez(partial, times_s=table.times_s, values=table.values, key=np.array(key))
     os.replace(partial, path)
 
 
@@ -82,33 +83,44 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def cached(extractor: Extractor, source: Path, folder: Path) -> FeatureTable:
-    """The extractor's table for `source`, from `folder` where the same content was extracted before."""
-    key = hashlib.sha256(f"{extractor.name}\n{content_hash(source)}".encode()).hexdigest()[:32]
-    path = folder / f"{key}.npz"
-    if not path.exists():
-        save_table(extractor.extract(source), path)
-    return load_table(path)
+def key_of(extractor: Extractor, source: Path) -> str:
+    """What a table depends on: the extractor with its model and options, and the source's content, not its name."""
+    return hashlib.sha256(f"{extractor.name}\n{content_hash(source)}".encode()).hexdigest()
+
+
+def has_key(path: Path, key: str) -> bool:
+    """Is there a whole table at `path` that was made of just this?"""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return "key" in file.files and str(file["key"]) == key
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        return False
 
 
 def extract_all(
     extractor: Extractor, sources: Sequence[Path], out: Path, *, each: Callable[[Path], None] = lambda path: None
 ) -> list[Path]:
-    """One table for each source as `out`/<set>/<stem>.npz; what exists is left alone: an interrupted run goes on.
+    """One table for each source as `out`/<set>/<stem>.npz. A table that was made of the same content by the same
+    extractor is left alone: an interrupted run goes on, and a new model or a changed recording is extracted afresh.
 
-    Raises ValueError naming the source when it cannot be read, e.g. a video without any face.
+    Raises ValueError naming the source when it cannot be read, e.g. a video without any face, or when two sources
+    would share a table.
     """
+    stems = Counter(source.stem for source in sources)
+    if twice := [stem for stem, count in stems.items() if count > 1]:
+        raise ValueError(f"several sources are called {twice[0]}: rename them, or extract them into different folders")
     written = []
     for source in sources:
         path = out / extractor.name.split("@")[0].replace("/", "-") / f"{source.stem}.npz"
-        if not path.exists():
-            try:
+        try:
+            key = key_of(extractor, source)
+            if not has_key(path, key):
                 table = extractor.extract(source)
-            except ValueError as error:
-                raise ValueError(f"{source}: {error}") from error
-            if len(table.values) == 0:
-                raise ValueError(f"{source}: the extractor {extractor.name} found nothing in it (no face? no sound?)")
-            save_table(table, path)
+                if len(table.values) == 0:
+                    raise ValueError(f"the extractor {extractor.name} found nothing in it (no face? no sound?)")
+                save_table(table, path, key)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from error
         written.append(path)
         each(path)
     return written

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from perception.features.extractors import NAMES, extractor
+from perception.features.rates import checked_rate, rate_of, read_rates
 from perception.features.table import extract_all
 from perception.models import WEIGHTS
 
@@ -31,11 +32,22 @@ def _say(text: str) -> None:
 def _features(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    made = extractor(arguments.set, arguments.model)
+    rates = _rates(arguments.fps, arguments.sources)
     with tqdm(total=len(arguments.sources)) as bar:
-        written = extract_all(made, arguments.sources, arguments.out, each=lambda path: bar.update() or None)
-    _say(f"{len(written)} feature files of the set {made.name} ({made.width} columns) in {written[0].parent}")
+        for rate in dict.fromkeys(rates.values()):
+            made = extractor(arguments.set, arguments.model, rate)
+            sources = [source for source, own in rates.items() if own == rate]
+            written = extract_all(made, sources, arguments.out, each=lambda path: bar.update() or None)
+    _say(f"{len(rates)} feature files of the set {made.name} ({made.width} columns) in {written[0].parent}")
     return 0
+
+
+def _rates(fps: str | None, sources: list[Path]) -> dict[Path, float | None]:
+    """Each source's frames per second: one number for all, those of a CSV, or nothing said."""
+    if fps is None or not fps.endswith(".csv"):
+        return dict.fromkeys(sources, None if fps is None else checked_rate(fps))
+    listed = read_rates(Path(fps))
+    return {source: rate_of(listed, source.stem) for source in sources}
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -120,16 +132,23 @@ def add_commands(commands: Subparsers) -> None:
     """Each command sets `run`, a function from the parsed arguments to the exit status."""
     command = commands.add_parser("features", help="extract one feature set of recordings or folders of crops")
     command.add_argument(
-        "sources", type=Path, nargs="+", metavar="SOURCE", help="a sound file, or a folder of 00001.jpg ..."
-    )
+        "sources", type=Path, nargs="+", metavar="SOURCE",
+        help="a sound file, a video (geometry), or a folder of 00001.jpg ...",
+    )  # fmt: skip
     command.add_argument("--set", required=True, choices=NAMES)
     command.add_argument("--model", help="for timm, speech and expression: which model")
+    command.add_argument(
+        "--fps", metavar="RATE|FILE.csv", help="of folders of crops: one for all, or columns video, fps; default: 30"
+    )
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets <set>/<name>.npz")
     command.set_defaults(run=_features)
 
     command = _task(commands, "train", "fusion", "the networks of arXiv 2303.09158 and 2407.12258")
     command.add_argument("--task", required=True, choices=TASKS)
-    command.add_argument("--data", type=Path, required=True, metavar="ROOT", help="the data set in its own layout")
+    command.add_argument(
+        "--data", type=Path, required=True, metavar="ROOT",
+        help="the data set in its own layout, and fps.csv (video, fps) where not all videos have 30 frames a second",
+    )  # fmt: skip
     command.add_argument("--features", nargs="+", required=True, metavar="SET", help="folders under ROOT/features")
     command.add_argument(
         "--out", type=Path, required=True, metavar="RUN", help="continues where an earlier run stopped"

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from perception.features.table import Floats, align, load_table
+from perception.features.rates import FPS, rate_of, rates_beside
+from perception.features.table import FeatureTable, Floats, align, load_table
 from perception.fusion.labels import (
     MultiTaskRows,
     ReactionRows,
@@ -21,8 +22,8 @@ from perception.fusion.labels import (
 )
 
 Ints = npt.NDArray[np.int64]
-#: Frames per second of the crops' numbering, and how far (seconds) a feature may lie from its frame.
-FPS, REACH_S = 30.0, 0.5 / 30.0
+#: How far (seconds) a feature may lie from its frame. Sets of sound reach half way to their next row if that is more.
+REACH_S = 0.5 / FPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +37,33 @@ class Video:
 
 
 def features_at(
-    root: Path, sets: Sequence[str], name: str, times_s: npt.NDArray[np.float64], reach_s: float = REACH_S
+    root: Path, sets: Sequence[str], name: str, times_s: npt.NDArray[np.float64], reach_s: float | None = None
 ) -> tuple[Floats, npt.NDArray[np.bool_], tuple[int, ...]]:
     """All sets' rows of recording `name` at the times, joined; which times every set has; the sets' widths."""
     parts, there = [], np.ones(len(times_s), bool)
     for each in sets:
-        values, here = align(load_table(root / "features" / each / f"{name}.npz"), times_s, reach_s)
+        table = load_table(root / "features" / each / f"{name}.npz")
+        values, here = align(table, times_s, _reach(table, each) if reach_s is None else reach_s)
         parts.append(values)
         there &= here
     return np.concatenate(parts, axis=1), there, tuple(part.shape[1] for part in parts)
 
 
-def aff_wild2(
-    root: Path, task: str, split: str, sets: Sequence[str], fps: float = FPS
-) -> tuple[list[Video], tuple[int, ...]]:
-    """The videos of a split and the widths of their feature sets. Frames without a face, a feature or a label are left
-    out; a video that has none left, or whose labels end before its features, is an error that names the file."""
+def _reach(table: FeatureTable, each: str) -> float:
+    if each.startswith(FRAME_SETS) or len(table.times_s) < 2:
+        return REACH_S
+    return max(REACH_S, float(np.median(np.diff(table.times_s))) / 2)
+
+
+def aff_wild2(root: Path, task: str, split: str, sets: Sequence[str]) -> tuple[list[Video], tuple[int, ...]]:
+    """The videos of a split and the widths of their feature sets; frame rates as in `root`/fps.csv. Frames without a
+    face, a feature or a label are left out; a video that has none left, or whose labels end before its features, is an
+    error that names the file."""
     videos: list[Video] = []
     widths: tuple[int, ...] = ()
+    rates = rates_beside(root)
     for path in label_files(root, task, split):
-        labels = read_frame_labels(path, task)
+        labels, fps = read_frame_labels(path, task), rate_of(rates, path.stem)
         for each in sets:
             last = load_table(root / "features" / each / f"{path.stem}.npz").times_s
             beyond = round(float(last[-1]) * fps) + 1 if len(last) and each.startswith(FRAME_SETS) else 0
@@ -107,20 +115,21 @@ class MultiTaskSet:
     features: tuple[Floats, ...]
 
 
-def s_aff_wild2(root: Path, split: str, sets: Sequence[str], fps: float = FPS) -> MultiTaskSet:
+def s_aff_wild2(root: Path, split: str, sets: Sequence[str]) -> MultiTaskSet:
     """The annotated images of a split ("train", "val") that every set has a feature for."""
     name = {"train": "training_set_annotations.txt", "val": "validation_set_annotations.txt"}[split]
     path = root / "Annotations" / name
     rows = read_multitask(path)
     videos = np.array([image.split("/")[0] for image in rows.images])
-    times = np.array([(int(Path(image).stem) - 1) / fps for image in rows.images])
+    rates = rates_beside(root)
+    times = np.array(
+        [(int(Path(image).stem) - 1) / rate_of(rates, video) for image, video in zip(rows.images, videos, strict=True)]
+    )
     values: list[Floats] = []
     there = np.ones(len(videos), bool)
     for each in sets:
-        table = [
-            align(load_table(root / "features" / each / f"{video}.npz"), times[videos == video], REACH_S)
-            for video in dict.fromkeys(videos)
-        ]
+        tables = {video: load_table(root / "features" / each / f"{video}.npz") for video in dict.fromkeys(videos)}
+        table = [align(found, times[videos == video], _reach(found, each)) for video, found in tables.items()]
         out = np.zeros((len(videos), table[0][0].shape[1]), np.float32)
         for video, (found, here) in zip(dict.fromkeys(videos), table, strict=True):
             out[videos == video], there[videos == video] = found, there[videos == video] & here

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from perception.features.rates import rate_of, rates_beside
 from perception.fusion import data, labels, metrics, tasks
 from perception.fusion.abaw5 import Abaw5Model
 from perception.fusion.abaw7 import Abaw7Model, MultiTask
@@ -168,7 +169,8 @@ def read_template(path: Path) -> dict[str, list[int]]:
 
 
 def _unlabelled(root: Path, sets: Sequence[str], name: str, count: int) -> data.Video:
-    features, there, _ = data.features_at(root, sets, name, np.arange(count) / data.FPS)
+    fps = rate_of(rates_beside(root), name)
+    features, there, _ = data.features_at(root, sets, name, np.arange(count) / fps)
     kept = np.flatnonzero(there)
     if not len(kept):
         raise ValueError(f"{root / 'features'}: no frame of {name} has a feature in every set (no face found in it?)")
@@ -198,8 +200,9 @@ def _frame_rows(
 def _multitask_rows(
     models: Sequence[nn.Module], configs: Sequence[Mapping[str, Any]], root: Path, wanted: Mapping[str, list[int]]
 ) -> Iterator[tuple[str, list[float]]]:
+    rates = rates_beside(root)
     for name, frames in wanted.items():
-        times = (np.array(frames) - 1) / data.FPS
+        times = (np.array(frames) - 1) / rate_of(rates, name)
         rows = []
         for config in configs:
             parts = [

@@ -12,7 +12,7 @@ import soundfile
 import torch
 
 from perception.features.extractors import LogMel, Prosody, extractor
-from perception.features.table import FeatureTable, align, cached, extract_all, load_table, save_table
+from perception.features.table import FeatureTable, align, extract_all, load_table, save_table
 from perception.fusion import data as sets_of
 from perception.fusion import labels, runs
 from perception.fusion.commands import add_commands
@@ -154,7 +154,7 @@ def test_sound_of_another_rate_gives_the_same_features(tmp_path: Path, make: typ
     assert np.abs((a.values - b.values)[5:-5][loud[5:-5]]).max() < 0.25
 
 
-def test_cache_follows_content_not_names_and_interrupted_extraction_goes_on(tmp_path: Path) -> None:
+def test_tables_follow_content_and_extractor_and_interrupted_extraction_goes_on(tmp_path: Path) -> None:
     class Counting(Prosody):
         calls = 0
 
@@ -162,23 +162,54 @@ def test_cache_follows_content_not_names_and_interrupted_extraction_goes_on(tmp_
             Counting.calls += 1
             return super().extract(source)
 
-    first = write_sound(tmp_path / "a.wav", 0.5, 16000)
-    twin = tmp_path / "twin.wav"
-    twin.write_bytes(first.read_bytes())
-    tables = [cached(Counting(), source, tmp_path / "cache") for source in (first, twin, first)]
-    assert Counting.calls == 1 and np.array_equal(tables[0].values, tables[1].values)
-    other = write_sound(tmp_path / "b.wav", 0.7, 16000)
+    first, other = write_sound(tmp_path / "a.wav", 0.5, 16000), write_sound(tmp_path / "b.wav", 0.7, 16000)
     bad = tmp_path / "c.wav"
     bad.write_bytes(b"RIFF")
-    with pytest.raises(ValueError, match=r"c\.wav"):
+    with pytest.raises(ValueError, match=r"c\.wav.*ffmpeg"):
         extract_all(Counting(), [first, other, bad], tmp_path / "out")
     write_sound(bad, 0.6, 16000)
+
+    def calls(made: Prosody) -> int:
+        before = Counting.calls
+        extract_all(made, [first, other, bad], tmp_path / "out")
+        return Counting.calls - before
+
+    paths = [tmp_path / "out" / "prosody" / f"{name}.npz" for name in "abc"]
     done = Counting.calls
-    paths = extract_all(Counting(), [first, other, bad], tmp_path / "out")
-    assert Counting.calls == done + 1  # only the one that was missing
+    assert (done, calls(Counting())) == (3, 1), "only the one that was missing"
     assert np.array_equal(load_table(paths[1]).values, Prosody().extract(other).values)
-    with pytest.raises(KeyError, match="choose from logmel"):
-        extractor("nothing")
+    write_sound(first, 0.9, 16000)
+    assert calls(Counting()) == 1 and len(load_table(paths[0]).values) > 80, "the recording has changed"
+    paths[1].write_bytes(paths[1].read_bytes()[:100])
+    assert calls(Counting()) == 1, "a truncated table"
+    newer = Counting()
+    newer.name = "prosody@2"
+    assert calls(newer) == 3 and calls(newer) == 0, "another version of the extractor"
+    with pytest.raises(ValueError, match="several sources are called a"):
+        extract_all(Counting(), [first, tmp_path / "d" / "a.wav"], tmp_path / "out")
+
+
+def test_every_video_keeps_its_own_frame_rate(tmp_path: Path) -> None:
+    """Crops and labels are numbered; sound is in seconds. At 12.5 frames a second, frame 101 is at 8 s, not at 3.3."""
+    names, rates = ("slow_left", "usual"), (12.5, 30.0)
+    for name, rate in zip(names, rates, strict=True):
+        write_labels(tmp_path, "va", "train", name, ["0.1,0.2"] * 200)
+        times = np.arange(200) / rate
+        save_table(FeatureTable(times, np.arange(1, 201, dtype=np.float32)[:, None]), feature(tmp_path, "frame", name))
+        at = np.arange(0, 20, 0.1) + 0.05  # a set of sound with few rows, as eGeMAPS has
+        save_table(FeatureTable(at, at.astype(np.float32)[:, None]), feature(tmp_path, "egemaps", name))
+    (tmp_path / "fps.csv").write_text("video,fps\nslow,12.5\n", encoding="utf-8")
+    videos, _ = sets_of.aff_wild2(tmp_path, "va", "train", ["frame", "egemaps"])
+    for video, rate in zip(videos, rates, strict=True):
+        assert np.array_equal(video.frames, np.arange(1, 201)) and np.array_equal(video.features[:, 0], video.frames)
+        assert np.abs(video.features[:, 1] - (video.frames - 1) / rate).max() <= 0.0501
+    (tmp_path / "fps.csv").write_text("video,fps\nslow,fast\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"fps\.csv:2: needs the columns video and fps"):
+        sets_of.aff_wild2(tmp_path, "va", "train", ["frame"])
+
+
+def feature(root: Path, each: str, name: str) -> Path:
+    return root / "features" / each / f"{name}.npz"
 
 
 def test_post_processing_fills_smooths_and_averages() -> None:
