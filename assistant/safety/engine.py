@@ -36,7 +36,8 @@ _NEGATABLE = {
 _NEGATIVE_BY_NATURE = {
     "en.not_live", "zh.not_live", "en.bleeding", "en.cut_now", "zh.cut_now", "zh.took_overdose",
     "en.not_trust", "en.not_tonight", "zh.not_today", "en.control", "zh.hits", "en.rehearsed", "zh.took_much",
-    "zh.still_alive",
+    "zh.still_alive", "en.no_food_days", "zh.no_food_days",
+    "en.not_safe_home", "en.not_alone_tonight",
 }  # fmt: skip
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.TIME, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 #: Laughter beside these is no sign of a joke.
@@ -138,18 +139,20 @@ def _recovered(plain: str) -> bool:
 def _somebody_else(sentence: str, rules: ModuleType) -> str:
     if not re.search(rules.OTHERS, sentence) and not rules.THIRD_PERSON_PAST.search(sentence):
         return ""
-    if context.TOGETHER.search(sentence):
-        return ""  # the danger is the person's own, for both
+    if context.TOGETHER.search(sentence) or context.TO_PARENTS.search(sentence):
+        return ""  # the danger is the person's own
     masked = rules.IDIOM.sub(" ~ ", sentence)
     if _did_it(masked, rules):
         return "past" if rules.PAST.search(masked) else "urgent"
     match = rules.THIRD_PERSON.search(masked)
-    if rules.THIRD_PERSON_PAST.search(masked) and not re.search(r"\bi(?:m| want| wish)\b|我(?:也|想|要)", masked):
+    if rules.THIRD_PERSON_PAST.search(masked) and not context.OWN_WISH.search(masked):
         return "" if rules.FICTION.search(masked) else "past"
     if match is None or re.search(r"\b(?:i|im|ive|id|ill)\b", match[0]):
         return ""
     if rules.FICTION.search(masked):
         return ""
+    if rules.PAST.search(masked, match.start(), match.end() + 24) and not context.ANEW.search(masked):
+        return "past"
     return "urgent" if rules.THIRD_PERSON_URGENT.search(masked) else "danger"
 
 

@@ -84,6 +84,8 @@ _EUPHEMISMS = (
     (re.compile(r"\bdi(?:e|i)+\b", re.A), "die"),
     (re.compile(r"\bwan+a+\b", re.A), "want to"),
     (re.compile(r"\bgon+a\b|\bimma\b|\bfinna\b|\bboutta\b", re.A), "going to"),
+    (re.compile(r"\b(want|need|going|have|trying|try|ready|how|used|about|plan|decided) 2 (?=[a-z])", re.A), r"\1 to "),
+    (re.compile(r"\b(pills?|meds|tablets|they|you|we|things|kids|people|these|letters) r\b", re.A), r"\1 are"),
     (re.compile(r"\brn\b", re.A), "right now"),
     (re.compile(r"\btn\b|\b2nite\b|\btonite\b|\btnite\b", re.A), "tonight"),
     (re.compile(r"\banymor\b|\bany more\b", re.A), "anymore"),

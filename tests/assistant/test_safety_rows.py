@@ -9,9 +9,10 @@ import re
 
 from assistant.safety import assess
 from assistant.types import RiskLevel
-from tests.assistant import safety_rows, safety_rows_chinese, safety_rows_english, safety_rows_plain
+from tests.assistant import safety_rows, safety_rows_chinese, safety_rows_english, safety_rows_plain, safety_rows_usual
 
 ROWS = safety_rows.ROWS + safety_rows_english.ROWS + safety_rows_chinese.ROWS + safety_rows_plain.ROWS
+ROWS += safety_rows_usual.ROWS
 #: Shares that the present rules reach; a change that loses ground fails.
 LEAST_DANGER_SEEN = 0.9
 MOST_FALSE_CRISES = 0.01
