@@ -24,7 +24,7 @@ SAVED_UP = re.compile(r"sav(?:ed|ing) up|stash|stockpil|hoard|攒|囤|存够")
 DEADLY_THING = re.compile(r"rope|noose|loaded|blade|bullets|charcoal|helium|exit bag|gun|pistol|绳|刀片|炭|农药|百草枯|敌敌畏|枪|老鼠药|安眠药|安定|sleeping")
 OWN_WISH = re.compile(r"\bi(?:m| want| wish)\b|我(?:也|想|要|准备|打算|决定|马上)")
 ANEW = re.compile(r"\b(?:again|now|today|tonight|this (?:morning|week))\b|又|现在|今天|今晚|最近")
-TO_PARENTS = re.compile(r"(?:儿子|女儿|孩儿)不孝|^(?:爸|妈|爹|娘|爸爸|妈妈|爸妈)?.{0,4}对不起.{0,2}(?:爸|妈|爹|娘)[^想说吵]{0,12}(?:不孝|来世|来生|下辈子|走了|先走)")
+TO_PARENTS = re.compile(r"我给.{0,8}写(?:了|好|完)(?:告别信|遗书|绝笔)|(?:儿子|女儿|孩儿)不孝|^(?:爸|妈|爹|娘|爸爸|妈妈|爸妈)?.{0,4}对不起.{0,2}(?:爸|妈|爹|娘)[^想说吵]{0,12}(?:不孝|来世|来生|下辈子|走了|先走)")
 TOGETHER = re.compile(r"(?:抱着?|带着?|拉着?).{0,6}(?:一起|一块|去)(?:跳|死|走绝路)|\b(?:take|taking|bring) (?:the|my) (?:kids?|baby|child(?:ren)?|son|daughter) with me\b")
 SAID_NO = re.compile(r"\b(?:say|said|answered|says|replied) no\b(?! ?one| body)|\b(?:told|tell) (?:him|her|them|the doctor) no\b|我(?:回答|说)(?:了)?没有")
 #: Short words, after a danger, that say that the means or the place is there; and that it would be soon.

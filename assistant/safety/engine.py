@@ -37,7 +37,8 @@ _NEGATIVE_BY_NATURE = {
     "en.not_live", "zh.not_live", "en.bleeding", "en.cut_now", "zh.cut_now", "zh.took_overdose",
     "en.not_trust", "en.not_tonight", "zh.not_today", "en.control", "zh.hits", "en.rehearsed", "zh.took_much",
     "zh.still_alive", "en.no_food_days", "zh.no_food_days",
-    "en.not_safe_home", "en.not_alone_tonight",
+    "en.not_safe_home", "en.not_alone_tonight", "en.havent_cut", "zh.havent_cut", "zh.nothing_but_death",
+    "zh.choked_out",
 }  # fmt: skip
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.TIME, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 #: Laughter beside these is no sign of a joke.
