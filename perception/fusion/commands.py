@@ -33,9 +33,10 @@ def _features(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     rates = _rates(arguments.fps, arguments.sources)
+    # Made before the first source is read: what is missing is told at once.
+    extractors = {rate: extractor(arguments.set, arguments.model, rate) for rate in dict.fromkeys(rates.values())}
     with tqdm(total=len(arguments.sources)) as bar:
-        for rate in dict.fromkeys(rates.values()):
-            made = extractor(arguments.set, arguments.model, rate)
+        for rate, made in extractors.items():
             sources = [source for source, own in rates.items() if own == rate]
             written = extract_all(made, sources, arguments.out, each=lambda path: bar.update() or None)
     _say(f"{len(rates)} feature files of the set {made.name} ({made.width} columns) in {written[0].parent}")

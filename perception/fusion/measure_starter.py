@@ -31,7 +31,7 @@ Ints = npt.NDArray[np.int64]
 #: How many crops of one clip, and how many of them are wrong or missing in the conditions that say so.
 CROPS, SPOILT = 12, 0.3
 #: The weights that `sweep_leads` tries, each with the others as shipped.
-SWEEP = {"voice": (0.5, 0.7, 0.8, 0.9, 1.0), "look": (0.0, 0.1, 0.2, 0.3, 0.5), "face": (0.3, 0.5, 0.6, 0.7, 0.8)}
+SWEEP = {"voice": (0.5, 0.7, 0.8, 0.9, 1.0), "look": (0.0, 0.1, 0.2, 0.3, 0.5, 1, 2), "face": (0.3, 0.5, 0.7, 0.8)}
 
 
 def _with_noise(x: Floats) -> Floats:
