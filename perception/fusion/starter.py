@@ -30,7 +30,7 @@ STEPS = 40
 LEAST = 1e-3
 #: Of the late fusion, see Leads: the smallest with which both together are no more than two points worse than the
 #: better one alone, on a quarter of the training speakers and crops that a trial network had not seen (`train starter
-#: --tune`; LOG.md has the sweep and the one condition in which no choice achieves it).
+#: --tune`; LOG.md has the sweep and the two conditions in which no choice achieves it).
 VOICE_LEAD, LOOK_WEIGHT, FACE_LEAD = 0.92, 0.2, 0.7
 #: The variance of probabilities among different training crops of one expression, summed over the seven.
 LOOKS_VARIANCE = 0.19
