@@ -175,11 +175,11 @@ CARDS: dict[str, ModelCard] = {
             "RAVDESS actors 1-18 (CC BY-NC-SA 4.0). Valence and arousal are derived from the labels.",
             quality={
                 "held-out voices and crops, emotion (7 that a face shows): sound alone, 12 crops alone": (0.705, 0.978),
-                "the same, 12 crops and sound": 0.951,
+                "the same, 12 crops and sound": 0.964,
                 "the same, one crop (alone .638) and sound": 0.741,
-                "the same, 12 crops at random and sound": 0.692,
+                "the same, 12 crops at random and sound": 0.683,
                 "the same, crops of one other emotion and sound": 0.683,
-                "the same, 12 crops and another's voice": 0.647,
+                "the same, 12 crops and another's voice": 0.844,
                 "the same, one crop and another's voice": 0.031,
             },
             notes="Face and voice of a training clip are of different people: how real ones go together was never "

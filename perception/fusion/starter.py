@@ -28,10 +28,10 @@ from perception.types import EXPRESSIONS
 STEPS = 40
 #: No probability counts as less than this: one face model's certainty must not outweigh forty readings.
 LEAST = 1e-3
-#: Of the late fusion, see Leads: the smallest with which both together are no more than two points worse than the
+#: Of the late fusion, see Leads: weights with which both together are no more than two points worse than the
 #: better one alone, on a quarter of the training speakers and crops that a trial network had not seen (`train starter
 #: --tune`; LOG.md has the sweep and the two conditions in which no choice achieves it).
-VOICE_LEAD, LOOK_WEIGHT, FACE_LEAD = 0.92, 0.2, 0.7
+VOICE_LEAD, LOOK_WEIGHT, FACE_LEAD = 0.92, 1.0, 0.7
 #: The variance of probabilities among different training crops of one expression, summed over the seven.
 LOOKS_VARIANCE = 0.19
 
@@ -97,8 +97,8 @@ class Leads:
 
     The expression is the face's: `face` is the share that the network's reading without the voice has in it. The
     emotion is the voice's while there was one look at the face (`looks`): `voice` / looks is the voice's share. Every
-    further look is evidence of its own and counts `look` times the face's log-probabilities, less where the faces fit
-    no one expression. All 0: the network as it is.
+    further look is evidence of its own and counts `look` times the face's log-probabilities, much less (by the square)
+    where the faces fit no one expression. All 0: the network as it is.
     """
 
     voice: float = VOICE_LEAD
@@ -113,7 +113,7 @@ def fused(both: FusionReading, face: FusionReading, voice: FusionReading, count:
     z = (1 - share) * log_of(both.emotion) + share * log_of(voice.emotion)
     witness = log_of(face.emotion)
     witness[:2] = np.logaddexp(*witness[:2]) - np.log(2)  # no face tells calm from neutral
-    emotion = _normal(z + leads.look * (count - 1) * (1 - both.expression[OTHER]) * witness)
+    emotion = _normal(z + leads.look * (count - 1) * (1 - both.expression[OTHER]) ** 2 * witness)
     expression = _normal((1 - leads.face) * log_of(both.expression) + leads.face * log_of(face.expression))
     valence, arousal = expected_place(emotion)
     return FusionReading(
