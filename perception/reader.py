@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -53,8 +54,10 @@ class Sample:
     closed: bool = False
 
 
+@cache
 def learned(model: str) -> LiveExpressions | None:
-    """The network that reads expressions: a card's name or PATH.onnx; None for the geometry alone.
+    """The network that reads expressions: a card's name or PATH.onnx; None for the geometry alone. One instance a
+    process, like models.load: it keeps nothing of whom it reads.
 
     Raises KeyError that lists the cards, FileNotFoundError or ValueError for a file that cannot be used.
     """

@@ -7,6 +7,7 @@ needs a model hub or a library that is not installed says so when it is made, no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -168,16 +169,14 @@ class ImageModel:
         import cv2
         import torch
 
-        times, batch, rows = [], [], []
-        crops = list(read_crops(source, self._fps))
-        for k, (t_s, crop) in enumerate(crops):
-            x = (cv2.resize(crop, (self._side, self._side)) / 255.0 - self._mean) / self._deviation
-            times.append(t_s)
-            batch.append(x.transpose(2, 0, 1))
-            if len(batch) == IMAGES_AT_ONCE or k + 1 == len(crops):
-                with torch.inference_mode():
-                    rows.append(self._net(torch.tensor(np.array(batch), dtype=torch.float32)).numpy())
-                batch = []
+        times, rows = [], []
+        crops = read_crops(source, self._fps)
+        while batch := list(islice(crops, IMAGES_AT_ONCE)):  # a long video's crops do not fit into memory
+            sized = [cv2.resize(crop, (self._side, self._side)) / 255.0 for _, crop in batch]
+            x = ((np.array(sized) - self._mean) / self._deviation).transpose(0, 3, 1, 2)
+            with torch.inference_mode():
+                rows.append(self._net(torch.tensor(x, dtype=torch.float32)).numpy())
+            times += [t_s for t_s, _ in batch]
         return FeatureTable(np.array(times), np.concatenate(rows))
 
 
