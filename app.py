@@ -151,8 +151,8 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
         if name:
             raise CannotStart(f"--model {name} needs a server. Next step: add --llm http://127.0.0.1:8000/v1")
         return Guided(), ModelStatus("guided")
-    from llm.models import load_chat_model
-    from llm.openai_compat import probe
+    from llm.client.models import load_chat_model
+    from llm.client.openai_compat import probe
 
     test_article = llm == "nano"
     if test_article:
@@ -176,8 +176,8 @@ def nano_server() -> tuple[str, str]:
     Raises CannotStart."""
     import atexit
 
-    from llm.nano import open_nano
-    from llm.serve import ServeProblem
+    from llm.nano.server import open_nano
+    from llm.serving.serve import ServeProblem
 
     try:
         nano = open_nano(tell=lambda said: print(f"app: {said}", flush=True))

@@ -9,7 +9,7 @@ from assistant.guided import Guided
 from assistant.respond import respond
 from assistant.types import Turn
 from llm.base import ChatModel
-from llm.models import load_chat_model
+from llm.client.models import load_chat_model
 from llm.types import Locale
 from perception.types import EmotionalState
 

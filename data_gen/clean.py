@@ -15,7 +15,6 @@ import html
 import itertools
 import json
 import lzma
-import os
 import re
 import unicodedata
 from collections import Counter
@@ -27,6 +26,7 @@ from typing import Any
 from tqdm import tqdm
 
 from data_gen.types import REASONS, CleanReport, Dialogue, SourceReport, Split, Utterance
+from llm.files import sha256_of, whole
 
 #: Share of openings that are held out, each, for validation and for test.
 HELD_OUT = 0.05
@@ -157,12 +157,10 @@ def _dialogue(source: Source, row: dict[str, Any], number: int) -> Dialogue | No
 
 
 def _write_whole(path: Path, text: str) -> str:
-    """Write by rename, so that a reader never sees half a file. Returns the SHA-256 of what was written."""
-    data = text.encode()
-    half = path.with_name(path.name + ".part")
-    half.write_bytes(data)
-    os.replace(half, path)
-    return hashlib.sha256(data).hexdigest()
+    """Returns the SHA-256 of what was written."""
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return sha256_of(path)
 
 
 def clean_source(
@@ -191,7 +189,7 @@ def clean_source(
     counts = Counter(reason for _, reason in dropped)
     report = SourceReport(
         source=source.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256_of(path),
         read=read,
         kept=sum(map(len, kept.values())),
         dropped={reason: counts[reason] for reason in REASONS},

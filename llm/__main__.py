@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from llm.recipes import RECIPES, FinetuneOptions
+from llm.tuning.recipes import RECIPES, FinetuneOptions
 
 console = Console(width=130, highlight=False)
 
@@ -50,7 +50,7 @@ def _pairs(items: list[str]) -> dict[str, Path]:
 
 
 def finetune(options: argparse.Namespace) -> int:
-    from llm.finetune import finetune as run
+    from llm.tuning.finetune import finetune as run
 
     chosen: dict[str, object] = dict(RECIPES[options.recipe]) if options.recipe else {}
     given = {f.name: getattr(options, f.name, None) for f in fields(FinetuneOptions)}
@@ -73,7 +73,7 @@ def serve(options: argparse.Namespace) -> int:
     import signal
     import time
 
-    from llm.serve import ServeOptions, start, why_it_died
+    from llm.serving.serve import ServeOptions, start, why_it_died
 
     def leave(*_: object) -> None:
         raise KeyboardInterrupt
@@ -112,7 +112,7 @@ def serve(options: argparse.Namespace) -> int:
 def parity(options: argparse.Namespace) -> int:
     import httpx
 
-    from llm.parity import parity as run
+    from llm.serving.parity import parity as run
 
     name = options.served_name or Path(options.base).name
     url = options.url.rstrip("/").removesuffix("/v1")
@@ -126,7 +126,7 @@ def parity(options: argparse.Namespace) -> int:
 
 
 def merge(options: argparse.Namespace) -> int:
-    from llm.merge import merge as run
+    from llm.tuning.merge import merge as run
 
     run(options.base, options.adapter, options.out, options.dtype)
     say(f"merged into {options.out}")
@@ -134,9 +134,9 @@ def merge(options: argparse.Namespace) -> int:
 
 
 def perplexity(options: argparse.Namespace) -> int:
-    from llm.perplexity import by_server, by_transformers, encode_all
-    from llm.stack import load_tokenizer
-    from llm.training_data import read_conversations
+    from llm.tuning.perplexity import by_server, by_transformers, encode_all
+    from llm.tuning.stack import load_tokenizer
+    from llm.tuning.training_data import read_conversations
 
     rows = encode_all(read_conversations(options.data), load_tokenizer(options.base), options.limit)[
         : options.first or None
@@ -153,7 +153,7 @@ def perplexity(options: argparse.Namespace) -> int:
 def models(options: argparse.Namespace) -> int:
     from rich.table import Table
 
-    from llm.tuned import CARDS
+    from llm.tuning.tuned import CARDS
 
     table = Table(title="language-model weights that ship here")
     for title in ("name", "base", "what it is", "licence", "commercial", "measured"):
@@ -168,8 +168,8 @@ def models(options: argparse.Namespace) -> int:
 
 
 def chat(options: argparse.Namespace) -> int:
-    from llm.chat import converse
-    from llm.models import load_chat_model
+    from llm.client.chat import converse
+    from llm.client.models import load_chat_model
     from llm.types import Sampling
 
     model = load_chat_model(options.url, options.model)
@@ -180,7 +180,7 @@ def chat(options: argparse.Namespace) -> int:
 
 
 def nano(options: argparse.Namespace) -> int:
-    from llm.nano_recipe import nano_recipe
+    from llm.nano.recipe import nano_recipe
 
     nano_recipe(options.clean, options.out, options.weights, options.minutes)
     say(f"the nano base and its adapters are in {options.weights}")

@@ -6,15 +6,15 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
+from perception.challenges.commands import add_commands as challenges_commands
+from perception.commands import Subparsers
 from perception.expression.commands import add_commands as expression_commands
+from perception.features.commands import add_commands as features_commands
 from perception.fusion.commands import add_commands as fusion_commands
 from perception.models import CARDS
 from perception.pipeline import Row, plot_csv, see, write_csv
 from perception.video import count_frames
-
-Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _see(arguments: argparse.Namespace) -> int:
@@ -68,7 +68,9 @@ def add_commands(commands: Subparsers) -> None:
 
 
 #: Packages below add theirs here.
-COMMANDS: tuple[Callable[[Subparsers], None], ...] = (add_commands, expression_commands, fusion_commands)
+COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
+    add_commands, features_commands, expression_commands, fusion_commands, challenges_commands,
+)  # fmt: skip
 
 
 #: What is imported -> the extra of pyproject.toml that brings it. All of the runtime's own packages are always there.

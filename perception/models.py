@@ -6,7 +6,6 @@ takes (card, path) and returns the loaded predictor. The tests walk this table.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from perception.files import sha256_of
 from perception.types import EXPRESSIONS
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
@@ -188,15 +188,6 @@ CARDS: dict[str, ModelCard] = {
         ),
     )
 }
-
-
-def sha256_of(path: Path) -> str:
-    """The file's SHA-256 in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def card_of(name: str) -> ModelCard:

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from perception.face import FaceMesh, GroupMesh, working_scale
+from perception.files import whole
 from perception.quality import DARK_FRAME_LUMA, is_too_small, judge_face, luma
 from perception.reader import FaceReader, learned
 from perception.track import MAX_GAP_S, Tracker
@@ -101,28 +99,11 @@ def _row(
     return {key: round(value, DECIMALS) if isinstance(value, float) else value for key, value in row.items()}
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and is removed when it does not."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent}: there is no such folder; make it first")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    try:
-        yield Path(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:  # Ctrl-C too: half a table is never left behind
-        with suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-
-
 def write_csv(rows: Iterable[Row], path: str | Path) -> int:
     """Write rows of `see` to `path` (UTF-8, header, decimal points in every locale) and return how many there were. The
     file appears when it is complete."""
     written = 0
-    with _whole(Path(path)) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with whole(Path(path)) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         for row in rows:
@@ -155,7 +136,7 @@ def plot_csv(table: str | Path, path: str | Path) -> None:
     units.set(xlabel="time (s)", ylabel="action units (0 to 1 each)")
     for axes in (affect, expressions):
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    with _whole(Path(path)) as temporary:
+    with whole(Path(path)) as temporary:
         figure.savefig(temporary, dpi=110)
 
 

@@ -6,30 +6,13 @@ Each command only turns its arguments into one call of the Python API. Called by
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from perception.commands import say, task
 from perception.models import CARDS, load
 
 DEFAULT_MODEL = "expression/small"
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the terminal is this module's business
-
-
-def _task(commands: Any, verb: str, name: str, text: str, run: Callable[[argparse.Namespace], int]) -> Any:
-    """`verb name`: several parts of the package may add their names to one verb."""
-    verbs = commands.choices
-    if verb not in verbs:
-        commands.add_parser(verb, help=text).add_subparsers(dest="task", required=True, metavar="TASK")
-    tasks = next((action for action in verbs[verb]._actions if isinstance(action, argparse._SubParsersAction)), None)
-    if tasks is None:
-        raise ValueError(f"the command `{verb}` exists and takes no tasks; `{verb} {name}` cannot be added")
-    parser = tasks.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def predictor_of(model: str) -> Any:
@@ -63,11 +46,11 @@ def _train(arguments: argparse.Namespace) -> int:
             tuple(arguments.data), arguments.out, seed=arguments.seed, sigmoid_quirk=arguments.sigmoid_quirk,
             pretrained=arguments.pretrained, **numbers,
         )  # fmt: skip
-        _say(str(train_released(released, _say)))
+        say(str(train_released(released, say)))
         return 0
     from perception.expression.train import TrainConfig, train
 
-    _say(str(train(TrainConfig(**_settings(arguments)), _say)))
+    say(str(train(TrainConfig(**_settings(arguments)), say)))
     return 0
 
 
@@ -75,7 +58,7 @@ def _distill(arguments: argparse.Namespace) -> int:
     from perception.expression.train import TrainConfig, train
 
     config = TrainConfig(**_settings(arguments), teacher=arguments.teacher, teacher_share=arguments.teacher_share)
-    _say(str(train(config, _say)))
+    say(str(train(config, say)))
     return 0
 
 
@@ -84,14 +67,14 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from perception.expression.evaluate import evaluate
 
     report = evaluate(predictor_of(arguments.model), read(arguments.data), arguments.robustness, arguments.out)
-    _say(report.text())
+    say(report.text())
     return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:
     from perception.expression.export import export_runs
 
-    _say(str(export_runs(arguments.network, arguments.checkpoint, arguments.validation, arguments.out, arguments.even,
+    say(str(export_runs(arguments.network, arguments.checkpoint, arguments.validation, arguments.out, arguments.even,
                      arguments.side)))
     return 0
 
@@ -103,7 +86,7 @@ def _submit(arguments: argparse.Namespace) -> int:
     written = submit_cexpr(
         predictor_of(arguments.model), read_cexpr(arguments.frames), arguments.out, arguments.template, arguments.smooth
     )
-    _say(f"{arguments.out}: {written} rows")
+    say(f"{arguments.out}: {written} rows")
     return 0
 
 
@@ -131,26 +114,26 @@ def _training_arguments(parser: Any, network: str) -> None:
 def add_commands(commands: Any) -> None:
     """Add this part's commands to `commands`, the object that ArgumentParser.add_subparsers gave. Each sets `run`, a
     function from the parsed arguments to the exit status."""
-    parser = _task(commands, "train", "expression", "train one network on labelled faces", _train)
+    parser = task(commands, "train", "expression", "train one network on labelled faces", _train)
     _training_arguments(parser, "cnn")
     parser.add_argument("--sigmoid-quirk", action="store_true", help="cer-released: as its authors trained it")
-    parser = _task(commands, "distill", "expression", "train a small network from a big one", _distill)
+    parser = task(commands, "distill", "expression", "train a small network from a big one", _distill)
     _training_arguments(parser, "small")
     parser.add_argument("--teacher", type=Path, required=True, metavar="PATH.onnx", help="its PATH.card.json beside it")
     parser.add_argument("--teacher-share", type=float, default=0.8, help="of the target; the rest is the label")
-    parser = _task(commands, "evaluate", "expression", "quality and robustness on labelled faces", _evaluate)
+    parser = task(commands, "evaluate", "expression", "quality and robustness on labelled faces", _evaluate)
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")
     parser.add_argument("--data", required=True, metavar="READER:PATH:SPLIT")
     parser.add_argument("--robustness", action="store_true", help="also small, blurred, dark, turned, covered faces")
     parser.add_argument("--out", type=Path, help="folder for report.json and the plots")
-    parser = _task(commands, "export", "expression", "checkpoints to one calibrated ONNX file with its card", _export)
+    parser = task(commands, "export", "expression", "checkpoints to one calibrated ONNX file with its card", _export)
     parser.add_argument("--network", action="append", required=True, help="once for each checkpoint, in order")
     parser.add_argument("--checkpoint", action="append", type=Path, required=True)
     parser.add_argument("--validation", required=True, metavar="READER:PATH:SPLIT", help="to fit the temperature")
     parser.add_argument("--side", type=int, default=48, metavar="PX", help="the input side of the last epochs")
     parser.add_argument("--even", type=float, default=0.4, help="how much rare classes are made up for, 0 to 1")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH.onnx")
-    parser = _task(commands, "submit", "cexpr", "the compound-expression challenge's file", _submit)
+    parser = task(commands, "submit", "cexpr", "the compound-expression challenge's file", _submit)
     parser.add_argument("frames", type=Path, help="folder or zip with VIDEO/FRAME.jpg")
     parser.add_argument("--template", type=Path, help="the challenge's CER.txt, whose rows and order are then used")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from perception.expression.data import read
 from perception.expression.faces import Faces, in_memory, load_training
 from perception.expression.predictor import BATCH, Predictor, load_custom, softmax
-from perception.models import sha256_of
+from perception.files import sha256_of, whole
 
 if TYPE_CHECKING:
     from perception.expression.train import TrainConfig
@@ -54,9 +54,8 @@ def with_soft_labels(faces: Faces, teacher: Path, share: float) -> Faces:
         soft = np.load(kept)
     else:
         soft = soft_labels(load_custom(teacher), faces)
-        part = kept.with_suffix(".part.npy")
-        np.save(part, soft)
-        part.replace(kept)
+        with whole(kept) as part:
+            np.save(part, soft)
     return Faces(faces.images, (share * soft + (1 - share) * faces.targets).astype(np.float32))
 
 

@@ -21,7 +21,7 @@ from perception.expression.networks import Ensemble, folded, network_of
 from perception.expression.predictor import BATCH, OutputRule, Predictor, softmax
 from perception.expression.preprocess import Preprocessing
 from perception.expression.train import IMAGENET, as_batch, scaled
-from perception.models import sha256_of
+from perception.files import sha256_of
 from perception.types import EXPRESSIONS
 
 OPSET = 18

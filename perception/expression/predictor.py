@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from perception.expression.labels import circumplex_from, compound_from
 from perception.expression.preprocess import Preprocessing, to_input
-from perception.models import ModelCard, sha256_of
+from perception.files import sha256_of
+from perception.models import ModelCard
+from perception.session import onnx_session
 from perception.types import EXPRESSIONS
 
 Floats = npt.NDArray[np.float32]
@@ -68,19 +70,8 @@ class Predictor:
     """A network in ONNX Runtime. Thread-safe. `threads` is what one call may use."""
 
     def __init__(self, path: Path, how: Preprocessing, rule: OutputRule, name: str, threads: int = 1) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         self.name, self.how, self.rule = name, how, rule
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime raises types of its own that share no base class
-            raise ValueError(f"{name}: ONNX Runtime cannot read {path.name}: {error}") from error
+        self._session = onnx_session(path, name, threads)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()][:2]
         self._lock = threading.Lock()

@@ -10,7 +10,6 @@ features as queries, 768-wide tokens, a two-layer transformer.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +25,8 @@ from perception.expression.data import FaceSet, read
 from perception.expression.labels import COMPOUNDS
 from perception.expression.networks import import_timm
 from perception.expression.preprocess import check_crop, face_image
-from perception.expression.train import IMAGENET, as_batch, commit, scaled
+from perception.expression.train import IMAGENET, as_batch, scaled
+from perception.files import commit_of, whole
 from perception.types import EXPRESSIONS
 
 WIDTHS, WINDOWS, HEADS = (64, 128, 256), (28, 14, 7), (2, 4, 8)
@@ -274,10 +274,9 @@ class ReleasedTrainer:
 
     def save(self) -> None:
         """Write the checkpoint so that an interruption leaves the old or the new one whole."""
-        temporary = self.checkpoint.with_suffix(".part")
         state = {"model": self.plain.state_dict(), "optimizer": self.optimizer.state_dict(), "epoch": self.epoch}
-        torch.save(state, temporary)
-        os.replace(temporary, self.checkpoint)
+        with whole(self.checkpoint) as part:
+            torch.save(state, part)
 
 
 def train_released(config: ReleasedConfig, report: Callable[[str], None] = lambda line: None) -> Path:
@@ -285,7 +284,7 @@ def train_released(config: ReleasedConfig, report: Callable[[str], None] = lambd
     trainer = ReleasedTrainer(config)
     config.out.mkdir(parents=True, exist_ok=True)
     settings = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
-    (config.out / "config.json").write_text(json.dumps({**settings, "commit": commit()}, indent=2), encoding="utf-8")
+    (config.out / "config.json").write_text(json.dumps({**settings, "commit": commit_of()}, indent=2), encoding="utf-8")
     while trainer.epoch < config.epochs:
         loss = trainer.run_epoch()
         report(f"epoch {trainer.epoch}/{config.epochs}: loss {loss:.4f}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from perception.expression.data import FaceSet
 from perception.expression.labels import COMPOUNDS
 from perception.expression.predictor import BATCH, Predictor
+from perception.files import whole
 
 #: The challenge's header.
 HEADER: tuple[str, ...] = ("image_location", *(name.replace(" ", "_") for name in COMPOUNDS))
@@ -73,10 +73,8 @@ def submit_cexpr(
                 bar.update(len(pictures))
             best = smoothed(np.concatenate(parts), smooth).argmax(axis=1)
             chosen.update({faces.names[i]: int(k) for i, k in zip(video, best, strict=True)})
-    part = out.with_suffix(out.suffix + ".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows((name, chosen[name]) for name in wanted)
-    os.replace(part, out)
     return len(wanted)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from perception.expression.faces import Faces, epoch_order, in_memory, load_trai
 from perception.expression.networks import LocalAttentionNet, network_of
 from perception.expression.preprocess import Preprocessing
 from perception.expression.start import take_over
+from perception.files import commit_of, whole
 
 IMAGENET = Preprocessing(224, "rgb", False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -75,18 +74,6 @@ class TrainConfig:
     @property
     def preprocessing(self) -> Preprocessing:
         return IMAGENET if self.network.startswith("timm:") else Preprocessing(self.sides[-1])
-
-
-def commit() -> str:
-    """The commit of this working tree, or "unknown" outside one."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607
-            cwd=Path(__file__).parent, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return found.stdout.strip()
 
 
 def scaled(images: Tensor, how: Preprocessing) -> Tensor:
@@ -193,9 +180,8 @@ class Trainer:
             "steps": self.steps, "model": self.plain.state_dict(), "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(), "history": self.history,
         }  # fmt: skip
-        temporary = self.checkpoint.with_suffix(".part")
-        torch.save(state, temporary)
-        os.replace(temporary, self.checkpoint)
+        with whole(self.checkpoint) as part:
+            torch.save(state, part)
 
     def side(self) -> int:
         place = self.epoch / self.config.epochs
@@ -295,7 +281,7 @@ def fit(
     main = trainer.accelerator.is_main_process
     if main:
         settings = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
-        text = json.dumps({**settings, "commit": commit(), "faces": len(faces)}, indent=2)
+        text = json.dumps({**settings, "commit": commit_of(), "faces": len(faces)}, indent=2)
         (config.out / "config.json").write_text(text, encoding="utf-8")
     while trainer.epoch < config.epochs:
         loss = trainer.run_epoch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,6 +12,8 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from perception.files import whole
 
 Floats = npt.NDArray[np.float32]
 
@@ -52,9 +53,8 @@ class Extractor(Protocol):
 def save_table(table: FeatureTable, path: Path, key: str = "") -> None:
     """Write `path` (.npz) whole or not at all. `key` says what it was made of, see `key_of`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    np.savez(partial, times_s=table.times_s, values=table.values, key=np.array(key))
-    os.replace(partial, path)
+    with whole(path) as part:
+        np.savez(part, times_s=table.times_s, values=table.values, key=np.array(key))
 
 
 def load_table(path: Path) -> FeatureTable:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from perception.features.augment import add_noise, coloured_noise, telephone
 from perception.features.sound import RATE, Floats
 from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, PLACE
-from perception.fusion.metrics import recall_unweighted
+from perception.fusion.recall import recall_unweighted
 from perception.fusion.sequences import FACE_OF, Readings
 from perception.fusion.starter import FusionNetwork, FusionReading, Leads, StarterFusion, log_of, voice_alone
 from perception.fusion.train_starter import is_held_out, kept_readings

@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from perception.features.sound import Floats
 from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, FUSED_EXPRESSIONS, expected_place
-from perception.fusion.voice import VoiceModel, _session
+from perception.fusion.voice import VoiceModel
 from perception.models import ModelCard, load
+from perception.session import onnx_session
 from perception.types import EXPRESSIONS
 
 #: Time steps the fusion network looks at; live: 4 s at 10 Hz. A longer clip is averaged down to as many blocks.
@@ -134,7 +135,7 @@ class FusionNetwork:
     """
 
     def __init__(self, network: bytes, leads: Leads = Leads()) -> None:
-        self._run, self._leads = _session(network).run, leads
+        self._run, self._leads = onnx_session(network, "fusion/starter").run, leads
 
     def __call__(
         self, faces: Floats, seen: npt.NDArray[np.bool_], voice: Floats | None, voiced_s: float = 0.0

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from perception.fusion.abaw5 import sinusoids
 from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, FUSED_EXPRESSIONS
+from perception.fusion.positions import sinusoids
 from perception.fusion.starter import STEPS
 from perception.types import EXPRESSIONS
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +14,12 @@ import torch
 from tqdm import tqdm
 
 from perception.features.sound import Floats
+from perception.files import sha256_of, whole
 from perception.fusion.circumplex import EMOTIONS
 from perception.fusion.sequences import Clips, Readings, build
 from perception.fusion.starter import STEPS
 from perception.fusion.starter_net import StarterNet, WithProbabilities
-from perception.models import card_of, load, sha256_of
+from perception.models import card_of, load
 from perception.types import EXPRESSIONS
 
 #: Whose readings of faces the fusion learns from: the app's default.
@@ -103,10 +103,8 @@ def train(
         schedule.step()
         average.update_parameters(net)
         if (step + 1) % 100 == 0 or step + 1 == steps:
-            torch.save(
-                {"step": step + 1, **{name: part.state_dict() for name, part in state.items()}}, folder / "partial.pt"
-            )
-            os.replace(folder / "partial.pt", last)
+            with whole(last) as part:
+                torch.save({"step": step + 1, **{name: kept.state_dict() for name, kept in state.items()}}, part)
     trained: StarterNet = average.module.eval()
     return trained
 
@@ -122,9 +120,8 @@ def export(net: StarterNet, path: Path) -> None:
     buffer = io.BytesIO()
     torch.onnx.export(WithProbabilities(net).eval(), example, buffer, input_names=["faces", "seen", "voice", "heard"],
                       output_names=["expression", "emotion", "place"], opset_version=17, dynamo=False)  # fmt: skip
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(buffer.getvalue())
-    os.replace(partial, path)
+    with whole(path) as part:
+        part.write_bytes(buffer.getvalue())
 
 
 def tuning_fold(faces: Floats, labels: Ints, heldout_voices: Path) -> tuple[Readings, Readings]:
@@ -177,8 +174,7 @@ def kept_readings(faces: Path, kept: Path) -> tuple[Floats, Ints]:
     """The expression model's readings of the crops and their labels, from the file `kept` where it exists."""
     if not kept.exists():
         crops, labels = read_fer_val(faces)
-        partial = kept.with_suffix(".partial.npz")
-        np.savez(partial, readings=face_readings(crops), labels=labels)
-        os.replace(partial, kept)
+        with whole(kept) as part:
+            np.savez(part, readings=face_readings(crops), labels=labels)
     with np.load(kept, allow_pickle=False) as file:
         return file["readings"], file["labels"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,8 @@ from tqdm import tqdm
 
 from perception.features.augment import new_features, new_recording
 from perception.features.sound import N_FEATURES, Floats, measure, voice_features
-from perception.fusion.metrics import recall_unweighted
+from perception.files import whole
+from perception.fusion.recall import recall_unweighted
 from perception.fusion.voice_net import VoiceNet
 
 TRAIN_ACTORS = tuple(range(1, 19))
@@ -115,9 +115,8 @@ def _features(clip: Floats, others: Sequence[Floats], rng: np.random.Generator |
 
 
 def _save(path: Path, **arrays: Any) -> None:
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **arrays)
-    os.replace(partial, path)
+    with whole(path) as part:
+        np.savez(part, **arrays)
 
 
 def batch_of(matrices: Sequence[Floats], frames: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -191,8 +190,8 @@ def train_member(data: VoiceSet, recipe: VoiceRecipe, folder: Path) -> VoiceNet:
             schedule.step()
             _average(average, net, 0.01 if epoch > 3 else 0.1)
         saved = {name: part.state_dict() for name, part in state.items()}
-        torch.save({"epoch": epoch + 1, **saved}, folder / "partial.pt")
-        os.replace(folder / "partial.pt", folder / "last.pt")
+        with whole(folder / "last.pt") as part:
+            torch.save({"epoch": epoch + 1, **saved}, part)
     average.eval()
     return average
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from perception.features.sound import N_MELS, VOICED, Floats, FrameTracks, measure, to_mono, voice_features
 from perception.fusion.circumplex import EMOTIONS, expected_place
 from perception.models import ModelCard
+from perception.session import onnx_session
 
 #: Frames of speech (10 ms each) that one pass of a network sees, and how far windows of a longer recording lie apart.
 PASS, STEP = 320, 160
@@ -42,7 +43,7 @@ class VoiceModel:
 
     def __init__(self, networks: list[bytes], name: str = "fusion/voice") -> None:
         self.name = name
-        self._sessions = [_session(network) for network in networks]
+        self._sessions = [onnx_session(network, "fusion/voice") for network in networks]
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -85,18 +86,6 @@ def loud_db(tracks: FrameTracks) -> float:
     """The level of the loud parts (95th percentile) in dB relative to a full-scale sine."""
     # A full-scale sine under a Hann window of 400 samples has a spectral peak of (400 / 4)^2 = 1e4.
     return float(10 * np.log10(np.percentile(tracks.power.max(axis=1), 95) / 1e4 + 1e-12))
-
-
-def _session(network: bytes) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises types of its own that share no base class
-        raise ValueError(f"ONNX Runtime cannot read a network of the fusion: {error}") from error
 
 
 def _run(session: Any, features: Floats) -> npt.NDArray[np.float64]:

@@ -15,7 +15,7 @@ from assistant.prompt import MAX_TEXT_CHARS, describe
 from assistant.respond import MAX_REPLY_CHARS, respond
 from assistant.types import Risk, RiskLevel, Turn
 from llm.base import ChatModel, ModelError, ModelInterrupted, ModelMisconfigured, ModelUnavailable
-from llm.scripted import Scripted
+from llm.client.scripted import Scripted
 from llm.types import Prompt, Reply
 from perception.types import EmotionalState
 

@@ -13,7 +13,7 @@ from statistics import median, quantiles
 
 import httpx
 
-from llm.openai_compat import OpenAICompatible
+from llm.client.openai_compat import OpenAICompatible
 from llm.types import Message, Prompt
 from perception.types import EmotionalState
 from tests.faulty_server import FaultyServer

@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from llm.nano import nano_options
-from llm.recipes import RECIPES, FinetuneOptions
-from llm.serve import ServeProblem, start
-from llm.training_data import Packed, encode, pack
-from llm.tuned import CARDS
+from llm.nano.server import nano_options
+from llm.serving.serve import ServeProblem, start
+from llm.tuning.recipes import RECIPES, FinetuneOptions
+from llm.tuning.training_data import Packed, encode, pack
+from llm.tuning.tuned import CARDS
 
 ROUNDS, STEPS = 5, 2
 REQUESTS, CONCURRENT, TOKENS = 24, 8, 16
@@ -30,7 +30,7 @@ TALK = [
 
 
 def _rows(base: str, block: int, count: int) -> list[Packed]:
-    from llm.stack import load_tokenizer
+    from llm.tuning.stack import load_tokenizer
 
     one = encode(TALK * 4, load_tokenizer(base))
     return pack([one] * (count * (block // len(one.ids))), block)[:count]
@@ -51,8 +51,8 @@ def _in_turns(ours: Callable[[], object], baseline: Callable[[], object]) -> tup
 
 def tuning_step() -> dict[str, Any]:
     """Tokens per second: our step, and a loop written down without accelerate and without our loss."""
-    from llm.finetune import build
-    from llm.training_loop import make_optimizer, model_inputs, train_step
+    from llm.tuning.finetune import build
+    from llm.tuning.training_loop import make_optimizer, model_inputs, train_step
 
     base = str(CARDS["nano-base"].folder)
     options = FinetuneOptions(
@@ -93,7 +93,7 @@ def requests() -> dict[str, Any]:
     """Requests per second, streaming, through the app's client and through httpx, on the same server."""
     import httpx
 
-    from llm.openai_compat import OpenAICompatible
+    from llm.client.openai_compat import OpenAICompatible
     from llm.types import Message, Prompt, Sampling
 
     options = replace(nano_options(8199), gate=False)

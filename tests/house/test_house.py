@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from perception.models import CARDS, WEIGHTS, sha256_of
+from perception.files import sha256_of
+from perception.models import CARDS, WEIGHTS
 from perception.models import load as load_model
 from tests.conftest import ROOT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm.__main__ import main
-from llm.tuned import CARDS
+from llm.tuning.tuned import CARDS
 from tests.conftest import ROOT
 
 BASE = str(CARDS["nano-base"].folder)
@@ -72,6 +72,6 @@ def test_a_missing_training_module_is_one_line_with_the_extra_and_the_way_to_it(
 def test_a_module_of_our_own_that_is_missing_is_a_defect_and_keeps_its_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "llm.tuned", None)
+    monkeypatch.setitem(sys.modules, "llm.tuning.tuned", None)
     with pytest.raises(ModuleNotFoundError):
         main(["models"])

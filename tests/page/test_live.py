@@ -18,7 +18,7 @@ from assistant.page.server import make_app
 from assistant.page.session import Consents, Services, Session, Sessions
 from assistant.page.status import ModelStatus
 from assistant.page.texts import TEXTS
-from llm.scripted import Scripted
+from llm.client.scripted import Scripted
 from perception.state import Reason
 from tests.perception.fusion.test_sound import voice
 

@@ -13,7 +13,7 @@ from assistant.page.server import make_app
 from assistant.page.session import Services
 from assistant.page.status import ModelStatus
 from assistant.store import Store
-from llm.scripted import Scripted
+from llm.client.scripted import Scripted
 from tests.page.test_live import HELP
 
 

@@ -17,7 +17,7 @@ from assistant.page.session import Consents, Services, Session, Sessions
 from assistant.page.status import ModelStatus
 from assistant.store import Store
 from llm.base import ModelUnavailable
-from llm.scripted import Scripted
+from llm.client.scripted import Scripted
 from llm.types import Prompt
 from llm.types import Reply as Answer
 from perception.types import EmotionalState

@@ -14,10 +14,10 @@ from assistant.notices import NOTICES
 from assistant.page.texts import TEXTS
 from assistant.store import Store
 from assistant.types import Turn
-from llm.adapters import content_name
-from llm.nano import PORT, nano_options
-from llm.serve import ServeProblem, serve_python
-from llm.tuned import NOT_A_COUNSELLOR
+from llm.nano.server import PORT, nano_options
+from llm.serving.serve import ServeProblem, serve_python
+from llm.tuning.adapters import content_name
+from llm.tuning.tuned import NOT_A_COUNSELLOR
 from tests.page.conftest import App, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.vllm]

@@ -45,7 +45,7 @@ def _models(length: int, sets: int, d_affine: int = 64) -> tuple[Callable[[], An
     """A training step of Abaw5Model (va) and one of the plain encoder on features already of its width."""
     import torch
 
-    from perception.fusion.abaw5 import Abaw5Model
+    from perception.challenges.abaw5 import Abaw5Model
 
     torch.manual_seed(0)
     width = sets * d_affine

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from perception.features.sound import RATE, measure
+from perception.files import sha256_of
 from perception.fusion import measure_starter, train_starter, train_voice
 from perception.fusion.circumplex import EMOTIONS, FUSED_EXPRESSIONS, expected_place
 from perception.fusion.live import LiveFusion, SoundTracks
 from perception.fusion.starter import NOTHING, STEPS, FusionNetwork, Leads, StarterFusion, in_blocks, log_of, looks
-from perception.models import CARDS, card_of, checked_file, load, sha256_of
+from perception.models import CARDS, card_of, checked_file, load
 from tests.perception.fusion.test_sound import voice
 
 

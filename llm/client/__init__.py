@@ -1,0 +1,1 @@
+"""Talking to a model: any OpenAI-compatible server, and fixed replies for tests."""

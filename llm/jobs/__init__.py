@@ -1,0 +1,1 @@
+"""Many requests at once, for data generation and the exam; its runner comes with them."""

@@ -1,0 +1,1 @@
+"""nano: a tiny model trained from scratch, the article on which tuning and serving are tested."""

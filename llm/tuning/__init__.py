@@ -1,0 +1,1 @@
+"""LoRA tuning: data, recipes, the loop, adapters and their cards."""

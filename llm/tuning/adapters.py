@@ -1,0 +1,113 @@
+"""LoRA adapters as folders: written whole or not at all, checked before use, named by their content.
+
+Why by content: a server's prefix cache is keyed by the adapter's name; two adapters that ever share a name can answer
+from each other's cache (vLLM issues 30931 and 42125). A name that holds a hash of the weights cannot be shared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from llm.files import sha256_of
+from llm.tuning.stack import ModelProblem, tensor_shapes
+
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+#: Written last into every folder that this package saves: the hashes of the other files.
+MANIFEST = "manifest.json"
+
+
+def write_folder(folder: Path, fill: Callable[[Path], None], about: dict[str, str] | None = None) -> None:
+    """Let `fill` write into a side folder, add the manifest, then move it into place. On any error `folder` is
+    untouched.
+    """
+    side, old = folder.with_name(folder.name + ".part"), folder.with_name(folder.name + ".old")
+    for leftover in (side, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    side.mkdir(parents=True)
+    try:
+        fill(side)
+        files = {p.name: sha256_of(p) for p in sorted(side.iterdir()) if p.is_file()}
+        _write_synced(side / MANIFEST, json.dumps({"files": files, **(about or {})}, indent=2) + "\n")
+    except BaseException:
+        shutil.rmtree(side, ignore_errors=True)
+        raise
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(side, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_synced(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def base_fingerprint(base: str | Path) -> str:
+    """What tells one base from another: a hash over its tensors' names and shapes and the ends of its weight files.
+
+    Not over all weights: 28 GB would have to be read at every start. Empty for a hub name.
+    """
+    folder = Path(base)
+    if not folder.is_dir():
+        return ""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        digest.update(repr(sorted(tensor_shapes(file).items())).encode())
+        with file.open("rb") as reader:  # the first and last MiB of the weights: same shapes, other training
+            digest.update(reader.read(1 << 20))
+            reader.seek(max(0, file.stat().st_size - (1 << 20)))
+            digest.update(reader.read(1 << 20))
+    return digest.hexdigest()[:16]
+
+
+def check_adapter(folder: Path, base: str | Path) -> int:
+    """Whole, undamaged and made for this base? Returns its rank. Raises ModelProblem with the reason."""
+    if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
+        raise ModelProblem(f"{folder} is no adapter folder: it needs {CONFIG} and {WEIGHTS}")
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        rank = int(config["r"])
+    except (ValueError, KeyError) as error:
+        raise ModelProblem(f"{folder / CONFIG} is damaged: {error}") from error
+    shapes = tensor_shapes(folder / WEIGHTS)
+    if (folder / MANIFEST).is_file():
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        for name, expected in manifest["files"].items():
+            if not (folder / name).is_file() or sha256_of(folder / name) != expected:
+                raise ModelProblem(f"{folder / name} is not the file that was saved. Next step: copy the adapter again")
+        made_for, this = manifest.get("base_fingerprint", ""), base_fingerprint(base)
+        if made_for and this and made_for != this:
+            raise ModelProblem(f"the adapter {folder} was tuned on another base ({made_for}) than {base} ({this})")
+    _check_shapes(folder, base, shapes)
+    return max([rank, *(int(r) for r in (config.get("rank_pattern") or {}).values())])
+
+
+def _check_shapes(folder: Path, base: str | Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Each A must take what its layer of the base takes, each B must give what it gives."""
+    weights = {n: s for file in Path(base).glob("*.safetensors") for n, s in tensor_shapes(file).items()}
+    for name, shape in shapes.items():
+        layer, _, part = name.removeprefix("base_model.model.").partition(".lora_")
+        if not weights or part[:1] not in {"A", "B"} or len(shape) != 2:
+            continue
+        target = weights.get(f"{layer}.weight")
+        if target is None:
+            raise ModelProblem(
+                f"the adapter {folder} changes {layer}, which the base {base} does not have: another base's adapter"
+            )
+        if (part[0] == "A" and shape[1] != target[1]) or (part[0] == "B" and shape[0] != target[0]):
+            raise ModelProblem(
+                f"the adapter {folder} does not fit {base}: {layer} is {target}, the adapter's part is {shape}"
+            )
+
+
+def content_name(name: str, folder: Path) -> str:
+    """`name@` and the first 8 hex digits of a hash over weights and configuration."""
+    parts = sha256_of(folder / WEIGHTS) + sha256_of(folder / CONFIG)
+    return f"{name}@{hashlib.sha256(parts.encode()).hexdigest()[:8]}"
