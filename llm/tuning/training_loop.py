@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm.files import whole
 from llm.tuning.adapters import base_fingerprint, write_folder
 from llm.tuning.recipes import FinetuneOptions
 from llm.tuning.training_data import IGNORED, Packed, epoch_order
