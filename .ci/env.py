@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
-GROUPS = {"run": [], "test": ["train", "postgres", "test"]}
+GROUPS = {"run": [], "test": ["train", "research", "cluster", "postgres", "test"]}
 
 
 def say(text: str) -> None:
