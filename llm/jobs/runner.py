@@ -37,7 +37,7 @@ Keep = Callable[[int, Source, "Record | ChainFailed"], None]
 
 #: Chains started per request slot: more than one, so that a slot never waits for a chain between two requests.
 CHAINS_PER_SLOT = 1.5
-#: Requests under way per slot of the server: while one is answered the next is on the wire, so that no slot stands idle.
+#: Requests under way per slot of the server: while one is answered the next is on the wire, so that no slot idles.
 IN_TRANSIT = 1.125
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 10.0
 

@@ -135,7 +135,9 @@ def test_a_schema_is_checked_and_a_server_without_it_is_asked_in_words(tmp_path:
     assert counts.failed == {"unparsable": 5} and counts.kinds == {"unparsable": 15}
 
 
-@pytest.mark.parametrize(("fault", "said"), [("404", "no such model"), ("500", "tries at .* failed"), ("reset", "failed")])
+@pytest.mark.parametrize(
+    ("fault", "said"), [("404", "no such model"), ("500", "tries at .* failed"), ("reset", "failed")]
+)
 def test_a_broken_server_ends_the_run_and_keeps_nothing_wrong(fault: str, said: str, tmp_path: Path) -> None:
     with LatencyServer(0.001, faults={fault: 1.0}) as server, pytest.raises(ServerBroken, match=said):
         collect(range(100), server.url, tmp_path / "j.jsonl", judged=20)
