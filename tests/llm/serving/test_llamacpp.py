@@ -17,7 +17,7 @@ from llm.serving.gguf_files import export_adapter, export_model, tensors_of
 from llm.serving.local import LocalOptions, start_local
 from llm.serving.parity import LLAMACPP_TOLERANCE, against
 from llm.serving.reference import Reference, keep, kept, references
-from llm.serving.serve import Server, ServeProblem
+from llm.serving.serve import ServeProblem, Server
 from llm.tuning.stack import ModelProblem
 from llm.tuning.tuned import CARDS
 
