@@ -62,25 +62,25 @@ class ParityReport:
         return "\n".join(lines) + "\n"
 
 
-def _post(url: str, body: dict[str, Any]) -> Any:
+def _post(url: str, body: dict[str, Any], word: str = "") -> Any:
     import httpx
 
-    headers = {GATE_HEADER.decode(): os.environ.get(GATE_WORD, "")}
+    headers = {GATE_HEADER.decode(): word or os.environ.get(GATE_WORD, "")}
     answer = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=TIMEOUT_S, headers=headers, trust_env=False)
     answer.raise_for_status()
     return answer.json()
 
 
-def ask(url: str, model: str, messages: list[dict[str, str]], tokens: int) -> Answer:
+def ask(url: str, model: str, messages: list[dict[str, str]], tokens: int, word: str = "") -> Answer:
     """The server's greedy answer through the route that the app uses. Raises httpx.HTTPError."""
     body = {"model": model, "messages": messages, "max_tokens": tokens, "temperature": 0.0}
-    found = _post(url, body | {"logprobs": True, "top_logprobs": 1, "return_token_ids": True})
+    found = _post(url, body | {"logprobs": True, "top_logprobs": 1, "return_token_ids": True}, word)
     choice = found["choices"][0]
     logprobs = tuple(float(entry["logprob"]) for entry in choice["logprobs"]["content"])
     return Answer(tuple(found["prompt_token_ids"]), tuple(choice["token_ids"]), logprobs, (), choice["finish_reason"])
 
 
-def stops_at(url: str, model: str, messages: list[dict[str, str]], stop_id: int) -> bool:
+def stops_at(url: str, model: str, messages: list[dict[str, str]], stop_id: int, word: str = "") -> bool:
     """Does an answer end where the model is made to say this token first?"""
     body = {
         "model": model,
@@ -89,7 +89,7 @@ def stops_at(url: str, model: str, messages: list[dict[str, str]], stop_id: int)
         "temperature": 0.0,
         "logit_bias": {str(stop_id): 100},
     }
-    found = _post(url, body)
+    found = _post(url, body, word)
     return bool(found["choices"][0]["finish_reason"] == "stop" and found["usage"]["completion_tokens"] == 1)
 
 
@@ -153,10 +153,11 @@ def parity(
 
 
 def against(
-    expected: Reference, url: str, base: str, allowed: float, rounds: int = ROUNDS, copies: int = COPIES
+    expected: Reference, url: str, base: str, allowed: float, rounds: int = ROUNDS, copies: int = COPIES, word: str = ""
 ) -> ParityReport:
     """Run all checks: one request at a time, the stop tokens, and `rounds` of requests all at once, `copies` of each,
-    for base and adapters mixed. `allowed` is in nats. Raises httpx.HTTPError where the server does not answer."""
+    for base and adapters mixed. `allowed` is in nats; `word` opens a server whose gate is shut. Raises httpx.HTTPError
+    where the server does not answer."""
     tokens = max(len(answer.ids) for each in expected.answers.values() for answer in each)
     findings = [
         _tells_apart(expected.answers[base], each, name, allowed)
@@ -171,8 +172,8 @@ def against(
         differences.append(difference)
 
     for name, wanted in expected.answers.items():
-        judge("one at a time", name, [ask(url, name, messages, tokens) for messages in expected.asked], wanted)
-        missed = [stop for stop in expected.stops if not stops_at(url, name, expected.asked[0], stop)]
+        judge("one at a time", name, [ask(url, name, messages, tokens, word) for messages in expected.asked], wanted)
+        missed = [stop for stop in expected.stops if not stops_at(url, name, expected.asked[0], stop, word)]
         findings.append(
             Finding("stop tokens", name, not missed, f"{len(expected.stops)} known, not stopping: {missed}")
         )
@@ -180,7 +181,7 @@ def against(
     jobs = [(name, place) for place in places for name in expected.answers]
     for turn in range(rounds):
         with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
-            got = list(pool.map(lambda job: ask(url, job[0], expected.asked[job[1]], tokens), jobs))
+            got = list(pool.map(lambda job: ask(url, job[0], expected.asked[job[1]], tokens, word), jobs))
         for name, wanted in expected.answers.items():
             mine = [answer for (model, _), answer in zip(jobs, got, strict=True) if model == name]
             judge(f"mixed, round {turn + 1}", name, mine, [wanted[place] for place in places])
