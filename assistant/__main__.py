@@ -1,4 +1,5 @@
-"""Talk in the terminal: `python -m assistant chat [--lang en|zh] [--llm URL [--model NAME]]`. Nothing is stored."""
+"""Talk in the terminal: `python -m assistant chat [--lang en|zh] [--llm URL [--model NAME]]`. Nothing is stored.
+Or train the reader of meaning: `python -m assistant train-reader`."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import argparse
 import sys
 
 from assistant.guided import Guided
+from assistant.meaning import commands as reader_commands
 from assistant.respond import respond
 from assistant.types import Turn
 from llm.base import ChatModel
@@ -41,7 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     talk.add_argument("--lang", choices=("en", "zh"), help="language where a message does not show its own")
     talk.add_argument("--llm", metavar="URL", help="an OpenAI-compatible server; default: the guided companion")
     talk.add_argument("--model", help="the model's name, where the server has several")
+    train = commands.add_parser("train-reader", help="train the reader of meaning (needs the extra `train`)")
+    reader_commands.arguments(train)
     options = parser.parse_args(arguments)
+    if options.command == "train-reader":
+        return reader_commands.train_reader(options)
     try:
         model: ChatModel = load_chat_model(options.llm, options.model) if options.llm else Guided()
     except ValueError as error:

@@ -1,5 +1,6 @@
 """Readers of meaning: a second opinion on what a message says, beside the rules of assistant/safety. Optional."""
 
 from assistant.meaning.base import Reader, Reading
+from assistant.meaning.reader import load_reader
 
-__all__ = ["Reader", "Reading"]
+__all__ = ["Reader", "Reading", "load_reader"]

@@ -1,0 +1,43 @@
+"""What is fitted beside the network: the weights of runs, and where the thresholds lie. Needs the extra `train`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+from assistant.meaning.grams import BUCKETS, buckets
+from assistant.meaning.lines import Line, sentences
+from assistant.meaning.train import part
+
+ALARMS = 0.015  # of ordinary messages, long ones and short ones, at most so many above the threshold
+MIXED_UP = 0.1  # of dangers that are not severe, so many may be taken for severe
+PARTS = 2500  # of long ordinary messages, that teach the runs what a quiet sentence is
+ORDINARY = 1500
+STRENGTH = 10.0  # the inverse of the regression's regularisation
+
+
+def run_weights(lines: Sequence[Line], ordinary: Sequence[Line], seed: int = 3) -> tuple[NDArray[np.float32], float]:
+    """Weights [BUCKETS] and bias of a logistic regression of danger on the runs."""
+    rng = random.Random(seed)
+    quiet = list(ordinary)
+    rng.shuffle(quiet)
+    own = [line for line in lines if not line.danger and len(sentences(line.text)) > 3]
+    long = own * 3 + [line for line in quiet if len(sentences(line.text)) > 3]
+    given = [*lines, *quiet[:ORDINARY], *(part(long, rng) for _ in range(PARTS if long else 0))]
+    rows = [buckets(line.text) for line in given]
+    ends = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    values = np.concatenate([np.full(len(row), 1.0 / np.sqrt(len(row))) for row in rows])
+    matrix = csr_matrix((values, np.concatenate(rows), ends), shape=(len(rows), BUCKETS))
+    model = LogisticRegression(C=STRENGTH, solver="liblinear", max_iter=200)
+    model.fit(matrix, np.array([line.danger for line in given]))
+    return model.coef_[0].astype(np.float32), float(model.intercept_[0])
+
+
+def threshold(quiet: Sequence[NDArray[np.float64]], alarms: float = ALARMS) -> float:
+    """The lowest logit that in no group of quiet messages more than `alarms` of them exceed."""
+    return max(float(np.sort(group)[len(group) - 1 - int(alarms * len(group))]) for group in quiet)

@@ -1,0 +1,152 @@
+"""The learned reader at run time: numpy, ONNX Runtime and one file; no PyTorch.
+
+A short message is read whole, a long one by windows of its sentences. Runs of characters score every window; the
+network reads the highest of them within a budget, so that the time stays bounded for a message of any length. The two
+logits are added with their weights, and the highest window counts.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+import zipfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.meaning.base import Reading
+from assistant.meaning.blocks import unpacked
+from assistant.meaning.card import Card, read_card
+from assistant.meaning.grams import Grams
+from assistant.meaning.lines import OUTPUTS
+from assistant.meaning.tokens import Tokens
+from assistant.meaning.windows import is_long, windows
+from perception.session import onnx_session
+
+log = logging.getLogger(__name__)
+
+LONGEST = 128  # pieces that the network reads at once, with the marks of start and end
+WIDTH = 384
+START, PAD, END, UNKNOWN = 0, 1, 2, 3  # numbers of the special pieces: they are the first ones chosen
+NO_ATTENTION = -1e4
+NOTHING = -30.0  # the logit of a message without a letter
+PIECES = 700  # that the network reads of one message
+READ_CHARACTERS = 8000  # of a longer message the first and the last half of this are read
+
+Floats = NDArray[np.float32]
+
+
+class MeaningReader:
+    """Reads one message: danger, severity, kinds. Safe to share between threads."""
+
+    def __init__(self, data: bytes, threads: int = 2) -> None:
+        """From the bytes of a reader's file. Raises ValueError when they are none."""
+        try:
+            with np.load(io.BytesIO(data)) as file:
+                parts = {name: file[name] for name in file.files}
+            self._blocks: NDArray[np.uint8] = parts["words"]
+            pieces = parts["pieces"].tobytes().decode("utf-8").split("\n")
+            self._numbers: Mapping[str, float] = json.loads(parts["numbers"].tobytes())
+            self._tokens = Tokens(pieces, parts["scores"].astype(np.float32).tolist(), UNKNOWN)
+            self._grams = Grams(parts["runs"].astype(np.float32), self._numbers["bias"])
+            network = parts["network"].tobytes()
+        except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"this is no file of a reader: {error}") from error
+        self._session: Any = onnx_session(network, "the reader's network", threads)
+        self._lock = threading.Lock()
+
+    def read(self, text: str) -> Reading:
+        """The reading of one message."""
+        logit, outputs = self.scored(text)
+        numbers = self._numbers
+        danger = _sigmoid(logit - numbers["long_from" if is_long(text) else "short_from"])
+        kinds = {name: _sigmoid(float(output)) * danger for name, output in zip(OUTPUTS[2:], outputs[2:], strict=True)}
+        return Reading(danger, _sigmoid(float(outputs[1]) - numbers["severe_from"]), kinds)
+
+    def scored(self, text: str) -> tuple[float, Floats]:
+        """The joined logit of danger before its threshold, and the network's outputs for the window that decided."""
+        text = _bounded(text)
+        if not text.strip():
+            return NOTHING, np.full(len(OUTPUTS), NOTHING, dtype=np.float32)
+        found = windows(text)
+        runs = np.array([self._grams.logit(window) for window in found])
+        with self._lock:
+            chosen, rows = self._chosen(found, runs)
+            outputs = self.logits(rows)
+        joined = outputs[:, 0].astype(np.float64) + self._numbers["runs"] * runs[chosen]
+        top = int(joined.argmax())
+        return float(joined[top]), outputs[top]
+
+    def logits(self, rows: Sequence[Sequence[int]]) -> Floats:
+        """The network's outputs [rows, OUTPUTS] for rows of pieces with their marks."""
+        made = np.zeros((len(rows), len(OUTPUTS)), dtype=np.float32)
+        order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
+        for first in range(0, len(order), 8):
+            batch = order[first : first + 8]
+            length = max(len(rows[at]) for at in batch)
+            words = np.zeros((len(batch), length, WIDTH), dtype=np.float32)
+            mask = np.full((len(batch), 1, 1, length), NO_ATTENTION, dtype=np.float32)
+            for line, at in enumerate(batch):
+                words[line] = self.words([*rows[at], *[PAD] * (length - len(rows[at]))])
+                mask[line, :, :, : len(rows[at])] = 0.0
+            made[batch] = self._session.run(None, {"words": words, "mask": mask})[0]
+        return made
+
+    def words(self, numbers: Sequence[int]) -> Floats:
+        """The vectors of pieces [pieces, 384]."""
+        return unpacked(self._blocks[np.asarray(numbers)], WIDTH)
+
+    def pieces(self, text: str) -> list[int]:
+        """The numbers of a window's pieces with the marks of start and end, at most LONGEST."""
+        return [START, *self._tokens.numbers(text)[: LONGEST - 2], END]
+
+    def _chosen(self, found: Sequence[str], runs: NDArray[np.float64]) -> tuple[list[int], list[list[int]]]:
+        """Which windows the network reads, and their rows: by the runs' score, within the budget of pieces."""
+        chosen: list[int] = []
+        rows: list[list[int]] = []
+        left = PIECES
+        for at in np.argsort(-runs, kind="stable"):
+            row = self.pieces(found[at])
+            if rows and left < len(row):
+                break
+            left -= len(row)
+            chosen.append(int(at))
+            rows.append(row)
+        return chosen, rows
+
+
+def load_reader(card: Path | None = None) -> MeaningReader | None:
+    """The reader that a card names (default: the shipped one), loaded once. None, with one line in the log, when its
+    file is missing or is not the one the card was written for."""
+    return _loaded(card)
+
+
+@cache
+def _loaded(path: Path | None) -> MeaningReader | None:
+    try:
+        card: Card = read_card(path)
+        data = card.file.read_bytes()
+        found = sha256(data).hexdigest()
+        if found != card.sha256:
+            raise ValueError(f"{card.file.name} has the checksum {found[:12]}..., its card says {card.sha256[:12]}...")
+        return MeaningReader(data)
+    except (OSError, ValueError) as error:
+        log.warning("the reader of meaning is not used, the rules read alone: %s", error)
+        return None
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= READ_CHARACTERS:
+        return text
+    return text[: READ_CHARACTERS // 2] + "\n" + text[-READ_CHARACTERS // 2 :]
+
+
+def _sigmoid(logit: float) -> float:
+    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -40.0, 40.0))))
