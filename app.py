@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import errno
 import ipaddress
 import logging
 import os
+import re
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +59,11 @@ def parser() -> argparse.ArgumentParser:
              "repeated",
     )  # fmt: skip
     made.add_argument(
+        "--root-path", default="", metavar="/PATH",
+        help="the path below which your proxy serves the page, such as /companion: its cookie is then sent to no other "
+             "path, and the proxy may pass the path on or leave it off",
+    )  # fmt: skip
+    made.add_argument(
         EXPOSE, dest="expose", action="store_true",
         help="needed for any --host but loopback: without TLS everybody on the network can read along (and no "
              "browser opens a "
@@ -83,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
         help="region of the crisis lines shown first, such as US, GB or CN (default: the browser's)",
     )
     made.add_argument(
-        "--helplines", metavar="FILE", type=Path, help="your own file of crisis lines instead of the built-in one"
+        "--helplines", metavar="FILE", type=lambda given: Path(given).expanduser(), help="your own file of crisis lines instead of the built-in one"
     )
     made.add_argument(
         "--expression", metavar="CARD|PATH.onnx", default="expression/small",
@@ -108,6 +115,12 @@ def check_host(host: str, expose: bool) -> None:
             "and put a proxy "
             f"with TLS and a login in front of it (with --allow-host NAME), or, if that is done, add {EXPOSE}."
         )
+
+
+def check_root_path(path: str) -> None:
+    """Refuse what is no path. Raises CannotStart."""
+    if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+/?|/", path):
+        raise CannotStart(f"--root-path {path!r} is no path. Next step: write it like /companion.")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -164,11 +177,37 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
             f"--llm: {error}. Next step: give such a URL, or leave it out for the guided companion."
         ) from error
 
-    def ask() -> tuple[bool, str]:
+    def ask() -> tuple[Sequence[str] | None, str]:
         status = probe(llm)
-        return status.reachable, status.message
+        return (status.models if status.reachable else None), status.message
 
-    return model, ModelStatus(name or llm, ask, test_article=test_article)
+    models, message = ask()
+    if models is None:
+        log.warning("model server: %s", message)
+    check_model(name, models or ())
+    return model, ModelStatus(name or "", ask, test_article=test_article)
+
+
+def check_model(name: str | None, models: Sequence[str]) -> None:
+    """Refuse a name that the server does not have, or none where it has several. `models` empty: it did not tell.
+    Raises CannotStart."""
+    if not models or (name in models) or (name is None and len(models) == 1):
+        return
+    listed = ", ".join(models[:12]) + (" ..." if len(models) > 12 else "")
+    if name is None:
+        raise CannotStart(f"the server has several models: {listed}. Next step: choose one with --model NAME.")
+    near = did_you_mean(name, models)
+    raise CannotStart(f"--model: the server has no model {name!r}{near}. Next step: choose from {listed}.")
+
+
+def did_you_mean(given: str, choices: Iterable[str]) -> str:
+    """"; did you mean X?" for the choice that looks most like `given`, or ""."""
+    by_name = {choice.lower(): choice for choice in choices}
+    tails = {name.rsplit("/", 1)[-1]: choice for name, choice in by_name.items()}
+    for table in (by_name, tails):
+        if near := difflib.get_close_matches(given.lower(), table, 1, 0.6):
+            return f"; did you mean {table[near[0]]!r}?"
+    return ""
 
 
 def nano_server() -> tuple[str, str]:
@@ -246,6 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         check_host(options.host, options.expose)
+        check_root_path(options.root_path)
         bound = listen(options.host, options.port)
         wired = services(options)
     except CannotStart as problem:
@@ -258,8 +298,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from assistant.page.server import make_app
 
-    hosts = [*LOOPBACK_NAMES, options.host, *options.allow_host]
-    app = make_app(wired, hosts)
+    declared = [*options.allow_host, *([] if options.host in LOOPBACK_NAMES else [options.host])]
+    app = make_app(wired, LOOPBACK_NAMES, declared, options.root_path)
     # No access log: it would hold when somebody talked. A frame is far below the WebSocket limit of 1 MB.
     config = uvicorn.Config(
         app, log_level="info" if options.verbose else "warning", access_log=False, server_header=False,

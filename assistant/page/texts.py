@@ -205,6 +205,18 @@ _TABLE: dict[str, tuple[str, str]] = {
         "The part that reads faces could not start (report number {id}). The chat works without it.",
         "读取面部的部分无法启动（报告编号 {id}）。对话不受影响。",
     ),
+    "err_nosound": (
+        "No sound arrives from the microphone, so it was switched off. Press the button again; if that does not help, "
+        "reload the page and press it first.",
+        "没有收到麦克风的声音，因此已关闭。请再按一次按钮；如果不行，请重新加载页面后先按它。",
+    ),
+    "err_origin": (
+        "The proxy in front of this app changes the address, so camera and microphone are refused: the browser says "
+        "Origin {origin}, the app was told Host {host}. Whoever runs the proxy can mend it by passing on the Host header "
+        "unchanged (nginx: proxy_set_header Host $http_host;), or by starting the app with --allow-host.",
+        "程序前面的代理改动了地址，摄像头和麦克风因此被拒绝：浏览器的 Origin 是 {origin}，程序收到的 Host 是 {host}。"
+        "请搭建者让代理原样转发 Host 头（nginx：proxy_set_header Host $http_host;），或用 --allow-host 启动程序。",
+    ),
     "err_idle": (
         "Nothing arrived for a while, so camera and microphone were stopped. Press the button to go on.",
         "有一段时间没有收到内容，摄像头和麦克风已停止。按按钮可以继续。",
@@ -220,8 +232,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "设备无法打开（{name}）。可以再试一次，不用它也能继续。",
     ),
     # What is read, and what is passed on
+    "level_title": ("Microphone level", "麦克风音量"),
     "state_title": ("Estimate now", "当前估计"),
-    "state_unknown": ("Not known: {reason}", "未知：{reason}"),
+    "state_unknown": ("No estimate: {reason}", "没有估计：{reason}"),
+    "state_soon": ("No estimate yet: looking a little longer", "还没有估计：再看一会儿"),
     "state_known": (
         "Most like {expression} ({share} %). Valence {valence}, arousal {arousal}, confidence {confidence}.",
         "最接近{expression}（{share}%）。效价 {valence}，唤醒度 {arousal}，把握程度 {confidence}。",
@@ -275,9 +289,42 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "message_label": ("Your message", "你的消息"),
     "message_placeholder": (
-        "Write here. Enter sends, Shift+Enter starts a new line.",
-        "在这里写。回车发送，Shift+回车换行。",
+        "Write here.",
+        "在这里写。",
     ),
+    "waiting": ("Writing", "正在写"),
+    "thinking": ("Thinking", "正在思考"),
+    "seconds": ("{seconds} s", "{seconds} 秒"),
+    "copy": ("Copy", "复制"),
+    "copied": ("Copied", "已复制"),
+    "save": ("Save", "保存"),
+    # The first screen
+    "invitation_title": ("What would help right now?", "此刻，什么会对你有帮助？"),
+    "invitation_lead": (
+        "Choose a way to begin, or just write below. There is no wrong way.",
+        "选一个开头，或直接在下面写。怎么开始都可以。",
+    ),
+    "starter_talk": ("Just talk", "随便聊聊"),
+    "starter_mood": ("Mood check-in", "看看心情"),
+    "starter_mood_says": ("I would like a mood check-in.", "想给心情打个分。"),
+    "starter_calm": ("Calm down now", "现在平静下来"),
+    "starter_calm_says": ("Help me calm down right now, please.", "请帮我现在平静下来。"),
+    "starter_sleep": ("Sleep", "睡眠"),
+    "starter_sleep_says": ("I cannot sleep well at the moment.", "我最近睡不好。"),
+    "starter_exercise": ("An exercise", "做个练习"),
+    "starter_exercise_says": ("What exercises are there?", "有什么练习？"),
+    "starter_how": ("How this works", "这里怎么用"),
+    "starter_how_says": ("How does this work?", "你能做什么？"),
+    # Keys
+    "keys_hint": ("Enter sends, Shift+Enter starts a new line. Keys: ?", "回车发送，Shift+回车换行。按键说明：?"),
+    "keys_title": ("Keys", "按键"),
+    "keys_enter": ("send the message", "发送消息"),
+    "keys_line": ("start a new line", "换行"),
+    "keys_escape": ("stop the reply, or close a dialog", "停止回复，或关闭对话框"),
+    "keys_box": ("go to the message box", "跳到输入框"),
+    "keys_help": ("show this list", "显示这份说明"),
+    "keys_tab": ("go on to the next control; urgent help is among the first", "跳到下一个控件；“求助”排在最前面几个"),
+    "keys_on": ("Single keys work (“/” and “?”)", "启用单个按键（“/”和“?”）"),
     "send": ("Send", "发送"),
     "stop": ("Stop", "停止"),
     "retry": ("Ask again", "重新回答"),
@@ -322,6 +369,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     "model_guided": ("the built-in guided companion, no language model", "内置的引导式陪伴，不用语言模型"),
     "status_guided": ("Answers come from the built-in guided companion.", "由内置的引导式陪伴回答。"),
     "status_up": ("Connected to {model}.", "已连接 {model}。"),
+    "status_unnamed": ("Connected to the model server.", "已连接模型服务器。"),
+    "model_server": ("a model server", "模型服务器"),
     "status_test": (
         "Connected to {model}: a test article that understands nothing. Never for anybody in need.",
         "已连接 {model}：这只是用来测试的模型，它什么都不懂，绝不能给需要帮助的人使用。",
@@ -333,9 +382,16 @@ _TABLE: dict[str, tuple[str, str]] = {
     "status_lost": ("This page has lost the app. Is it still running?", "页面与程序失去了联系。程序还在运行吗？"),
     # Earlier conversations
     "history_title": ("Earlier conversations", "以前的对话"),
-    "history_pick": ("Choose one", "选择一段对话"),
     "history_none": ("None are kept.", "没有保存的对话。"),
-    "history_open": ("Open", "打开"),
+    "history_search": ("Search conversations", "搜索对话"),
+    "history_not_found": ("Nothing found.", "没有找到。"),
+    "history_more": ("More", "更多"),
+    "history_rename": ("Rename", "改名"),
+    "history_pin": ("Pin", "置顶"),
+    "history_unpin": ("Unpin", "取消置顶"),
+    "history_pinned": ("Pinned", "已置顶"),
+    "history_untitled": ("Untitled", "未命名"),
+    "history_not_changed": ("This could not be changed. Please try again.", "没能更改，请再试一次。"),
     "history_json": ("Export JSON", "导出 JSON"),
     "history_html": ("Export to read", "导出为网页"),
     "history_delete": ("Delete", "删除"),

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING
 
 from assistant.store.codec import SCHEMA, turn_to_dict
+from assistant.store.records import Consent, Conversation
 from assistant.types import Turn
-
-if TYPE_CHECKING:
-    from assistant.store.store import Consent, Conversation
 
 _WORDS = {
     "en": {"title": "Your conversations", "exported": "Exported", "you": "You", "reply": "Beside",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,33 +25,13 @@ from assistant.store.engine import (
 from assistant.store.erase import Erasure, compact, remaining, traces, without_affect
 from assistant.store.errors import StoreError, store_errors
 from assistant.store.export import to_html, to_json
+from assistant.store.records import Consent, Conversation
 from assistant.store.schema import ConsentRow, ConversationRow, TurnRow, migrate
 from assistant.store.titles import BY_HAND, FROM_WORDS, PROVISIONAL, plain, title_of
 from assistant.types import Turn
 
 #: The layers of consent, each revocable by itself.
 CONSENTS = ("chat", "store", "camera", "affect", "microphone")
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """One line of the history. Times are ISO 8601, UTC."""
-
-    id: str
-    title: str
-    started: str
-    last: str
-    count: int
-    pinned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """One change of one layer."""
-
-    at: str
-    layer: str
-    granted: bool
 
 
 class Store:
