@@ -8,6 +8,7 @@ the right one, so a script of two lines puts it in.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,6 +19,8 @@ from assistant.page.texts import TEXTS
 #: Where Gradio's template begins its head, and what it says of a manifest that it does not serve here.
 _BASE = '<base href="./" />'
 _MANIFEST = '<link rel="manifest" href="/manifest.json" />'
+#: A script for pages inside other pages, from an address of Gradio's; HEADERS of `guard` allow no such pages.
+_FRAMED = re.compile(r"<script>(?:(?!</script>).)*iframeResizer(?:(?!</script>).)*</script>", re.DOTALL)
 #: `interactive-widget`: where a phone's keyboard comes up, the page gets shorter instead of being covered.
 _HEAD = (
     '<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">'
@@ -78,4 +81,5 @@ class Document:
         return await self.app({**scope, "headers": plain}, receive, keep)
 
     def _page(self, page: str) -> str:
-        return page.replace(_BASE, _BASE + self._head, 1).replace(_MANIFEST, "", 1)
+        page = page.replace(_BASE, _BASE + self._head, 1).replace(_MANIFEST, "", 1)
+        return _FRAMED.sub("", page, count=1)

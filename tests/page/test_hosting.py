@@ -98,10 +98,10 @@ SUSPENDED = """const Real = window.AudioContext; window.AudioContext = class ext
 
 @pytest.mark.parametrize("stuck", [False, True])
 def test_a_suspended_audio_context_is_resumed_or_told(
-    start_app: Callable[..., App], plain_browser: Any, stuck: bool
+    start_app: Callable[..., App], tls_browser: Any, stuck: bool
 ) -> None:
     app = start_app()
-    one = tab(plain_browser, app.url)
+    one = tab(tls_browser, app.url)
     one.page.add_init_script(SUSPENDED % ("new Promise(() => {})" if stuck else "super.resume()"))
     page = one.open()
     page.click("#microphone-button")
