@@ -91,7 +91,7 @@ def test_a_reply_is_copied_and_an_earlier_one_asked_again(app: App, server: Faul
     assert "The first answer" not in said
     assert said.index("A new first answer") < said.index("Another question") < said.index("The second answer")
     assert "Another question" not in str(server.requests[-1].body["messages"])
-    labels = page.evaluate("[...document.querySelectorAll('#chat [aria-label]')].map(e => e.getAttribute('aria-label'))")
+    labels = page.evaluate("[...document.querySelectorAll('#chat [aria-label]')].map(e => e.ariaLabel)")
     assert not any("<" in label for label in labels), "a message is named by its HTML"
 
 
