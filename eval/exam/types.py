@@ -14,11 +14,18 @@ ItemKind = Literal["single", "multiple", "essay"]
 #: What was found in a reply: letters; the statement that no option is right; nothing that is an answer.
 Found = Literal["answered", "none", "unparsed"]
 _OUTSIDE_WORDS = re.compile(r"[\W_]+")
+#: What exams print before a question: "单选：", "86．", "12、".
+_NUMBER = re.compile(r"^\s*(?:[单多]选(?:题)?\s*[:.、]?\s*)?(?:\d{1,3}\s*[.、:)]\s*)?")
 
 
 def normalised(text: str) -> str:
     """NFKC, without punctuation and spaces, case folded: what two copies of one text have in common."""
     return _OUTSIDE_WORDS.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def stem(question: str) -> str:
+    """A question as two copies of it have it in common: without its number, normalised."""
+    return normalised(_NUMBER.sub("", unicodedata.normalize("NFKC", question), count=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class Item:
     @property
     def content(self) -> str:
         """SHA-256 of what is asked, normalised: two copies of one item share it, whatever their keys."""
-        parts = [normalised(self.context), normalised(self.question), *(normalised(o) for o in self.options.values())]
+        parts = [normalised(self.context), stem(self.question), *(normalised(o) for o in self.options.values())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
