@@ -68,6 +68,7 @@ REPLIES = {
     "an event over several lines": [
         b"data: " + json.dumps(WORDS[1], indent=1).replace("\n", "\ndata: ").encode() + b"\n\n", sse(WORDS[2]), DONE],
     "no blank lines": [sse(*WORDS, chunk(STOP), end="\n"), b"data: [DONE]\n"],
+    "pings": [b"event: ping\ndata: now\n\n", sse({"type": "ping"}, *WORDS, {"type": "ping"}, chunk(STOP)), DONE],
     "a byte order mark": ["\ufeff".encode() + sse(*WORDS, chunk(STOP)), DONE],
     "no finish_reason": [sse(*WORDS), DONE],
     "a finish_reason named null": [sse(chunk("null", content="That sounds"), chunk("null", content=" heavy.")), DONE],
