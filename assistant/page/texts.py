@@ -316,7 +316,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "starter_how": ("How this works", "这里怎么用"),
     "starter_how_says": ("How does this work?", "你能做什么？"),
     # Keys
-    "keys_hint": ("Enter sends, Shift+Enter starts a new line. Keys: ?", "回车发送，Shift+回车换行。按键说明：?"),
+    "keys_hint": ("Shift+Enter: new line. Keys: ?", "Shift+回车：换行。按键：?"),
     "keys_title": ("Keys", "按键"),
     "keys_enter": ("send the message", "发送消息"),
     "keys_line": ("start a new line", "换行"),

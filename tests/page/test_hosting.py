@@ -52,9 +52,10 @@ def test_everything_works_below_a_path(
         assert cookie["path"] == ("/companion" if options else "/")
         manifest = page.evaluate("document.querySelector('link[rel=manifest]').href")
         assert manifest.startswith(url) and page.request.get(manifest).json()["start_url"] == "../../"
+        assert not one.errors
         page.reload(wait_until="domcontentloaded")
         one.wait_for_text("I had a long day.")
-        assert not one.foreign and not one.errors
+        assert not one.foreign
         page.context.close()
 
 

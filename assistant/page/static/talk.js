@@ -6,6 +6,7 @@ import { show, t } from "./language.js";
 const byId = (id) => document.getElementById(id);
 const DRAFT = "beside-draft";
 const SHOW_SECONDS_AFTER = 3;
+const SHORT_PX = 560; // a phone with its keyboard up
 const touch = () => matchMedia("(pointer: coarse)").matches;
 export const box = () => byId("message")?.querySelector("textarea");
 
@@ -119,10 +120,14 @@ function pressed(event) {
 
 /** The height that is left above the keyboard, where the browser covers the page instead of shortening it. */
 function fitHeight() {
-  const view = window.visualViewport;
-  document.documentElement.style.setProperty("--b-height", `${Math.round(view ? view.height : innerHeight)}px`);
-  document.documentElement.classList.toggle("short", (view ? view.height : innerHeight) < 560);
-  if (document.activeElement === box() && touch()) box().scrollIntoView({ block: "nearest" });
+  const height = Math.round(window.visualViewport?.height ?? innerHeight);
+  document.documentElement.style.setProperty("--b-height", `${height}px`);
+  // On both: Gradio repeats the page's rules for what lies inside its container, and those are the stronger ones.
+  for (const place of [document.documentElement, byId("layout")]) place.classList.toggle("short", height < SHORT_PX);
+  if (document.activeElement !== box() || !touch()) return;
+  box().scrollIntoView({ block: "nearest" });
+  const log = document.querySelector("#chat [role=log]");
+  requestAnimationFrame(() => { if (log) log.scrollTop = log.scrollHeight; });
 }
 
 /** Called once the page is there. */
@@ -141,6 +146,7 @@ export function watchTalk() {
   fitHeight();
   window.visualViewport?.addEventListener("resize", fitHeight);
   window.addEventListener("resize", fitHeight);
+  box().addEventListener("focus", fitHeight);
   const chat = byId("chat");
   new MutationObserver(nameMessages).observe(chat, {
     childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label"],
