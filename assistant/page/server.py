@@ -92,6 +92,9 @@ def _routes(app: FastAPI, sessions: Sessions, access: Access) -> None:
     @app.post("/beside/person")
     async def person(request: Request) -> Response:
         """Give the browser its identity, or begin its time anew. `agrees`: Origin and Host show the same page."""
+        # A form of another page can post here, without the cookie, and would have it replaced; but no form sends JSON.
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            return JSONResponse({"problem": "bad request"}, status_code=415)
         origin, host = (request.headers.get(name, "") for name in ("origin", "host"))
         agrees = access.same_origin(request)
         if not agrees:

@@ -46,7 +46,7 @@ def test_a_chat_without_a_camera_streams_and_passes_nothing_on(app: App, server:
     assert LONG[-1].strip() not in one.shown(), "it came at once instead of streaming"
     one.page.click("#stop")
     one.wait_until_answered()
-    assert one.page.inner_text("#passed") == "", "nobody turned a camera on, and yet the page speaks of it"
+    assert one.page.inner_text("#passed").strip() == "", "nobody turned a camera on, and yet the page speaks of it"
     sent = server.requests[-1].body["messages"]
     assert sent[-1] == {"role": "user", "content": "I had a long day and cannot sleep."}
     assert "<observation" not in sent[0]["content"]

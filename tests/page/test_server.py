@@ -62,10 +62,12 @@ def test_who_counts_as_the_same_page(origin: str, host: str, same: bool) -> None
 
 def test_the_identity_comes_by_the_pages_own_call_and_stays(client: TestClient) -> None:
     assert "set-cookie" not in client.get("/").headers, "a link from elsewhere would begin a new person"
-    first = client.post("/beside/person", headers={"origin": "http://127.0.0.1"})
+    first = client.post("/beside/person", json={}, headers={"origin": "http://127.0.0.1"})
     assert first.json() == {"agrees": True, "origin": "http://127.0.0.1", "host": "127.0.0.1"}
     value = first.cookies[COOKIE]
-    again = client.post("/beside/person", headers={"origin": "https://127.0.0.1:1", "cookie": f"{COOKIE}={value}"})
+    form = client.post("/beside/person", data={"a": "b"}, headers={"origin": "http://evil.example"})
+    assert form.status_code == 415 and "set-cookie" not in form.headers
+    again = client.post("/beside/person", json={}, headers={"origin": "https://127.0.0.1:1", "cookie": f"{COOKIE}={value}"})
     assert value in again.headers["set-cookie"] and "Secure" in again.headers["set-cookie"]
 
 
