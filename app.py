@@ -205,7 +205,7 @@ def check_model(name: str | None, models: Sequence[str]) -> None:
 
 
 def did_you_mean(given: str, choices: Iterable[str]) -> str:
-    """"; did you mean X?" for the choice that looks most like `given`, or ""."""
+    """ "; did you mean X?" for the choice that looks most like `given`, or ""."""
     by_name = {choice.lower(): choice for choice in choices}
     tails = {name.rsplit("/", 1)[-1]: choice for name, choice in by_name.items()}
     for table in (by_name, tails):

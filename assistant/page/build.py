@@ -93,9 +93,9 @@ class Page:
             blocks.load(self.chat.stay, None, resume, concurrency_limit=None, **EACH)
             blocks.load(self.chat.open_page, [resume, language], [token, boot], js=RESUME, **EACH).then(
                 self._relabel, [token, language], shown, **EACH
-            ).then(
-                None, boot, None, js="(boot) => { window.Beside.boot(boot); }"
-            ).then(self.chat.follow, token, list(outputs), **EACH)
+            ).then(None, boot, None, js="(boot) => { window.Beside.boot(boot); }").then(
+                self.chat.follow, token, list(outputs), **EACH
+            )
             blocks.unload(self.chat.left_page)
         blocks.queue(max_size=128, default_concurrency_limit=CONCURRENCY)
         return blocks

@@ -41,7 +41,7 @@ def help_lines(file: Path | None = None, region: str | None = None) -> dict[str,
 
 
 def _near(given: str, regions: Mapping[str, Region]) -> str:
-    """"; did you mean X?" for a region's name, another usual code of it, or a slip of the finger; or ""."""
+    """ "; did you mean X?" for a region's name, another usual code of it, or a slip of the finger; or ""."""
     names = {code: code for code in regions}
     names |= {name.upper(): one.code for one in regions.values() for name in one.name.values()}
     names |= {other: code for other, code in USUAL_CODES.items() if code in regions}

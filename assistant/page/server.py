@@ -30,9 +30,8 @@ TIDY_EVERY_S = 5.0
 MAX_FILE_SIZE = "1mb"
 MAX_JSON_BYTES = 10_000
 
-def make_app(
-    services: Services, hosts: Iterable[str], declared: Iterable[str] = (), root_path: str = ""
-) -> FastAPI:
+
+def make_app(services: Services, hosts: Iterable[str], declared: Iterable[str] = (), root_path: str = "") -> FastAPI:
     """The application. `hosts` are the names under which it may be asked for, `declared` further ones that the operator
     vouches for, `root_path` is the path below which a proxy serves it."""
     access = Access.of(hosts, declared, root_path)

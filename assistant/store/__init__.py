@@ -10,6 +10,16 @@ from assistant.store.saver import Saver
 from assistant.store.store import CONSENTS, Store
 
 __all__ = [
-    "CONSENTS", "Consent", "Conversation", "Erasure", "Saver", "Store", "StoreDamaged", "StoreError", "StoreFull",
-    "StoreLocked", "StoreNewer", "data_folder",
+    "CONSENTS",
+    "Consent",
+    "Conversation",
+    "Erasure",
+    "Saver",
+    "Store",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFull",
+    "StoreLocked",
+    "StoreNewer",
+    "data_folder",
 ]

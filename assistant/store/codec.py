@@ -53,10 +53,15 @@ def turn_from_dict(row: dict[str, Any]) -> Turn:
     if row["schema"] > SCHEMA:
         raise StoreNewer(f"a turn has schema {row['schema']}, this version reads up to {SCHEMA}; update the app")
     risk = Risk(RiskLevel(row["risk"]["level"]), tuple(row["risk"]["evidence"]), row["risk"]["category"])
-    return Turn(**{
-        **row, "state": EmotionalState(**row["state"]), "risk": risk, "usage": Usage(**row["usage"]),
-        "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
-    })
+    return Turn(
+        **{
+            **row,
+            "state": EmotionalState(**row["state"]),
+            "risk": risk,
+            "usage": Usage(**row["usage"]),
+            "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
+        }
+    )
 
 
 def _prompt(row: dict[str, Any]) -> Prompt:

@@ -19,7 +19,11 @@ BUSY_TIMEOUT_S = 5.0
 # WAL with FULL: what was acknowledged survives a power cut. secure_delete: freed bytes are overwritten. temp_store:
 # what VACUUM copies never touches the temporary folder.
 _PRAGMAS = (
-    "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    "temp_store=MEMORY",
 )
 
 
@@ -89,8 +93,10 @@ def set_aside_if_damaged(file: Path) -> str:
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     make_private(file)
-    return (f"the stored conversations were damaged and have been moved to {aside}; a new, empty store was begun. "
-            "`sqlite3 FILE .recover` may save a part of the old one")
+    return (
+        f"the stored conversations were damaged and have been moved to {aside}; a new, empty store was begun. "
+        "`sqlite3 FILE .recover` may save a part of the old one"
+    )
 
 
 #: Where SQLite's file header holds user_version, a number of four bytes that is ours to use (file format, 1.3).
@@ -108,8 +114,10 @@ def copied_without_log(file: Path) -> str:
         return ""
     if int.from_bytes(header[_USER_VERSION], "big") != 1 or file.with_name(file.name + "-wal").exists():
         return ""
-    return (f"{file} looks like a copy made while a program was using it, without its file {file.name}-wal: the latest "
-            f"messages may be missing. Next step: stop that program and copy {file.name} and {file.name}-wal together")
+    return (
+        f"{file} looks like a copy made while a program was using it, without its file {file.name}-wal: the latest "
+        f"messages may be missing. Next step: stop that program and copy {file.name} and {file.name}-wal together"
+    )
 
 
 def mark_in_use(file: Path, in_use: bool) -> None:

@@ -28,8 +28,10 @@ def data_folder(path: str | Path | None = None) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(folder.stat().st_mode) & 0o077:
             if any(folder.iterdir()) and not (folder / DATABASE).exists():
-                raise StoreError(f"others can read {folder}, and it holds other files; choose a folder of its own, or: "
-                                 f"chmod 700 {folder}")
+                raise StoreError(
+                    f"others can read {folder}, and it holds other files; choose a folder of its own, or: "
+                    f"chmod 700 {folder}"
+                )
             folder.chmod(0o700)
     except OSError as error:
         raise StoreError(f"the data folder {folder} cannot be used ({error.strerror}); choose another one") from error

@@ -41,7 +41,8 @@ class Saver:
         """Drop what waits of one conversation, of one person, or everything: it was deleted."""
         with self._lock:
             self._waiting = {
-                key: (turn, owner) for key, (turn, owner) in self._waiting.items()
+                key: (turn, owner)
+                for key, (turn, owner) in self._waiting.items()
                 if (conversation_id is not None and turn.conversation_id != conversation_id)
                 or (person is not None and owner != person)
             }

@@ -95,27 +95,41 @@ class Store:
         upsert: Any = sqlite_insert if self.file is not None else pg_insert
         with self._write() as connection:
             conversation = upsert(ConversationRow).values(
-                id=turn.conversation_id, title=title, started=turn.at, last=turn.at, person=person, named=named)
+                id=turn.conversation_id, title=title, started=turn.at, last=turn.at, person=person, named=named
+            )
             later = func.max if self.file is not None else func.greatest
             unnamed = ConversationRow.named == PROVISIONAL
-            connection.execute(conversation.on_conflict_do_update(
-                index_elements=[ConversationRow.id],
-                set_={"last": later(ConversationRow.last, conversation.excluded.last),
-                      "title": case((unnamed, conversation.excluded.title), else_=ConversationRow.title),
-                      "named": case((unnamed, conversation.excluded.named), else_=ConversationRow.named)}))
+            connection.execute(
+                conversation.on_conflict_do_update(
+                    index_elements=[ConversationRow.id],
+                    set_={
+                        "last": later(ConversationRow.last, conversation.excluded.last),
+                        "title": case((unnamed, conversation.excluded.title), else_=ConversationRow.title),
+                        "named": case((unnamed, conversation.excluded.named), else_=ConversationRow.named),
+                    },
+                )
+            )
             row = upsert(TurnRow).values(
-                turn_id=turn.turn_id, conversation_id=turn.conversation_id, at=turn.at, body=body)
-            connection.execute(row.on_conflict_do_update(
-                index_elements=[TurnRow.turn_id],
-                set_={name: row.excluded[name] for name in ("conversation_id", "at", "body")}))
+                turn_id=turn.turn_id, conversation_id=turn.conversation_id, at=turn.at, body=body
+            )
+            connection.execute(
+                row.on_conflict_do_update(
+                    index_elements=[TurnRow.turn_id],
+                    set_={name: row.excluded[name] for name in ("conversation_id", "at", "body")},
+                )
+            )
 
     def conversations(self, person: str | None = None) -> tuple[Conversation, ...]:
         """The pinned ones first, then the latest."""
         count = func.count(TurnRow.position)
         row = ConversationRow
         query = (
-            select(row.id, row.title, row.started, row.last, count, row.pinned).where(_of(row, person))
-            .outerjoin(TurnRow).group_by(row.id).order_by(row.pinned.desc(), row.last.desc(), row.id))
+            select(row.id, row.title, row.started, row.last, count, row.pinned)
+            .where(_of(row, person))
+            .outerjoin(TurnRow)
+            .group_by(row.id)
+            .order_by(row.pinned.desc(), row.last.desc(), row.id)
+        )
         with self._read() as connection:
             return tuple(Conversation(*found) for found in connection.execute(query))
 
@@ -147,7 +161,9 @@ class Store:
         wanted = words.casefold().strip()
         query = (
             select(TurnRow.conversation_id, ConversationRow.title, TurnRow.body)
-            .join(ConversationRow).where(_of(ConversationRow, person)))
+            .join(ConversationRow)
+            .where(_of(ConversationRow, person))
+        )
         found = set()
         with self._read() as connection:
             for conversation_id, title, body in connection.execute(query):
@@ -182,8 +198,11 @@ class Store:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._write() as connection:
             held = _held(connection, person)
-            changed = [{"at": now, "layer": layer, "granted": granted, "person": person}
-                       for layer, granted in consents.items() if granted != held.get(layer)]
+            changed = [
+                {"at": now, "layer": layer, "granted": granted, "person": person}
+                for layer, granted in consents.items()
+                if granted != held.get(layer)
+            ]
             if changed:
                 connection.execute(insert(ConsentRow), changed)
 
@@ -217,7 +236,8 @@ class Store:
         needles: set[bytes] = set()
         with self._write() as connection:
             gone = connection.execute(
-                select(TurnRow.conversation_id, TurnRow.body).where(TurnRow.turn_id == turn_id)).one_or_none()
+                select(TurnRow.conversation_id, TurnRow.body).where(TurnRow.turn_id == turn_id)
+            ).one_or_none()
             rows = connection.execute(delete(TurnRow).where(TurnRow.turn_id == turn_id)).rowcount
             if gone is not None:
                 turn = turn_from_json(gone.body)
@@ -250,7 +270,8 @@ class Store:
                     rows += 1
                     needles |= traces([turn.affect_sentence])
                     connection.execute(
-                        update(TurnRow).where(TurnRow.position == position).values(body=turn_to_json(cleaned)))
+                        update(TurnRow).where(TurnRow.position == position).values(body=turn_to_json(cleaned))
+                    )
         return self._prove(rows, needles)
 
     def erase_all(self, person: str | None = None) -> Erasure:
@@ -293,8 +314,12 @@ class Store:
             with store_errors(self.where), outside.connect() as connection:
                 for table in (TurnRow, ConversationRow, ConsentRow):
                     connection.execute(text(f"VACUUM FULL {table.__tablename__}"))
-            return Erasure(rows, False, "the rows are gone and the tables rewritten; the server's log, replicas and "
-                                        "backups are out of this app's reach: see to them")
+            return Erasure(
+                rows,
+                False,
+                "the rows are gone and the tables rewritten; the server's log, replicas and "
+                "backups are out of this app's reach: see to them",
+            )
         self._engine.dispose()  # idle connections would hold the old pages
         with store_errors(self.where):
             note = compact(self.file, self._busy_timeout_s)
@@ -321,8 +346,8 @@ def _without(connection: Connection, conversation_id: str, turn: Turn) -> tuple[
     this = ConversationRow.id == conversation_id
     title, named = connection.execute(select(ConversationRow.title, ConversationRow.named).where(this)).one()
     bodies = connection.scalars(
-        select(TurnRow.body).where(TurnRow.conversation_id == conversation_id)
-        .order_by(TurnRow.at, TurnRow.position)).all()
+        select(TurnRow.body).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.at, TurnRow.position)
+    ).all()
     if not bodies:
         return connection.execute(delete(ConversationRow).where(this)).rowcount, traces([conversation_id, title])
     if named == BY_HAND or title not in {title_of(turn)[0], plain(turn.user_text)}:

@@ -95,9 +95,7 @@ def test_a_greeting_is_no_title_for_long_and_a_hard_hour_is_not_quoted() -> None
     assert "end" not in title_of(hard)[0]
 
 
-def test_a_home_sign_is_the_home_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_home_sign_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     (tmp_path / "here").mkdir()

@@ -153,9 +153,7 @@ class Visit:
         """Send, and wait until the reply stands there."""
         before = self.page.locator("#chat .reply-tools").count()
         self.send(words)
-        self.page.wait_for_function(
-            "n => document.querySelectorAll('#chat .reply-tools').length > n", arg=before
-        )
+        self.page.wait_for_function("n => document.querySelectorAll('#chat .reply-tools').length > n", arg=before)
         self.wait_until_answered()
 
 

@@ -67,7 +67,9 @@ def test_the_identity_comes_by_the_pages_own_call_and_stays(client: TestClient) 
     value = first.cookies[COOKIE]
     form = client.post("/beside/person", data={"a": "b"}, headers={"origin": "http://evil.example"})
     assert form.status_code == 415 and "set-cookie" not in form.headers
-    again = client.post("/beside/person", json={}, headers={"origin": "https://127.0.0.1:1", "cookie": f"{COOKIE}={value}"})
+    again = client.post(
+        "/beside/person", json={}, headers={"origin": "https://127.0.0.1:1", "cookie": f"{COOKIE}={value}"}
+    )
     assert value in again.headers["set-cookie"] and "Secure" in again.headers["set-cookie"]
 
 
