@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 
@@ -41,7 +42,7 @@ def calm_server(server: FaultyServer) -> None:
 
 
 def test_waiting_is_visible_and_counts_after_three_seconds(app: App, server: FaultyServer, visit: Start) -> None:
-    server.delay_s = 5.0
+    server.pieces, server.delay_s = ["That sounds heavy."], 8.0
     one = visit(app.url)
     page = one.open()
     one.send("Please take your time.")
@@ -53,6 +54,30 @@ def test_waiting_is_visible_and_counts_after_three_seconds(app: App, server: Fau
     assert page.locator("#chat .typing").count() == 0
     one.wait_for_text(server.models[0], "#status")
     assert "127.0.0.1" not in page.inner_text("#status") and not one.errors
+
+
+def test_a_models_reasoning_is_shown_as_thinking_and_never_said(app: App, server: FaultyServer, visit: Start) -> None:
+    def event(**delta: str) -> bytes:
+        chunk = {
+            "id": "c",
+            "object": "chat.completion.chunk",
+            "model": "tiny",
+            "choices": [{"index": 0, "delta": delta}],
+        }
+        return f"data: {json.dumps(chunk)}\n\n".encode()
+
+    thoughts: list[bytes | float | None] = []
+    for _ in range(9):
+        thoughts += [event(reasoning_content="SECRET thought. "), 0.5]
+    server.behaviours, server.raw = ["raw"], [*thoughts, event(content="I hear you. "), b"data: [DONE]\n\n"]
+    one = visit(app.url)
+    page = one.open()
+    one.send("What do you make of it?")
+    one.wait_for_text(EN["thinking"])
+    page.wait_for_function("/[3-9] s/.test(document.querySelector('#chat .thinking .typing-seconds')?.innerText)")
+    one.wait_for_text("I hear you.")
+    one.wait_until_answered()
+    assert "SECRET" not in one.shown() and page.locator("#chat .typing").count() == 0
 
 
 def test_markdown_is_shown_from_a_safe_subset(app: App, server: FaultyServer, visit: Start) -> None:
