@@ -23,7 +23,7 @@ from perception.fusion.live import STEP_S, LiveFusion
 from perception.fusion.live import WINDOW_S as FUSION_WINDOW_S
 from perception.fusion.starter import OTHER, FusionReading
 from perception.models import card_of, load
-from perception.prosody import as_mono
+from perception.sound import one_channel
 from perception.state import MIN_COVERAGE, MIN_SPAN_S, coverage
 from perception.types import EXPRESSIONS, VOICE_ALONE, Affect, EmotionalState
 
@@ -98,10 +98,10 @@ class Fused:
         self._guarded(lambda live: live.see(face, t_s), t_s)
 
     def hear(self, sound: Any, sample_rate: float, t_s: float) -> None:
-        """One chunk of sound that ended at `t_s`, as `prosody.as_mono` takes it and after that has accepted it."""
+        """One chunk of sound that ended at `t_s`, as `sound.one_channel` takes it and after that has accepted it."""
         if self._live is None:
             return
-        mono = as_mono(sound, sample_rate)
+        mono = one_channel(sound)
         if self.first_sound_s is None:
             self.first_sound_s = t_s - len(mono) / sample_rate
         newest = mono[-int((FUSION_WINDOW_S + 0.5) * sample_rate) :]

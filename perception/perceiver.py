@@ -220,7 +220,7 @@ class Perceiver:
 
     def hear(self, sound: Any, sample_rate: float, t_s: float | None = None) -> Heard:
         """Read one chunk of sound (0.5 to 1 s is best) that ended at `t_s`, on the same clock as the frames; see
-        `prosody.as_mono` for what it may be. Bad sound is reported in `problem` and leaves everything as it was."""
+        `sound.one_channel` for what it may be. Bad sound is reported in `problem` and leaves everything as it was."""
         start = time.perf_counter()
         self._check_open()
         now = time.monotonic() if t_s is None else t_s

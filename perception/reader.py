@@ -80,8 +80,9 @@ class FaceReader:
             np.concatenate([PRIOR_CENTRE, _OTHER_CENTRE]), np.concatenate([PRIOR_SPREAD, _OTHER_SPREAD])
         )
 
-    def read(self, image: Image, face: Face, t_s: float) -> Sample:
-        """One face of good quality at `t_s` seconds -> its sample; the baseline learns from it if it is calm."""
+    def read(self, image: Image, face: Face, t_s: float, crop: Image | None = None) -> Sample:
+        """One face of good quality at `t_s` seconds -> its sample; the baseline learns from it if it is calm. `crop` is
+        the face's `face_crop` where that was cut already."""
         start = time.perf_counter()
         measures = measure(to_canonical(face.landmarks, fit_head(face.landmarks)))
         start = self._stage("geometry", start)
@@ -90,7 +91,7 @@ class FaceReader:
         active = activations(measures, centre, spread)
         aus = dict(zip(AUS, active.tolist(), strict=True))
         start = self._stage("action units", start)
-        look, agreed = self._look_at(image, face, aus, t_s)
+        look, agreed = self._look_at(image, face, aus, t_s, crop)
         start = self._stage("expression", start)
         closed = eyes_closed(measures, centre)
         signals = np.array([*measures, face.pose.pitch, self._movement(face, t_s), look.valence, look.arousal])
@@ -106,13 +107,15 @@ class FaceReader:
         laughing must not get a laughing neutral, but naturally low brows are to be learned at once."""
         return bool((active.max() if self.baseline.formed else active[AUS.index(12)]) > STRONG)
 
-    def _look_at(self, image: Image, face: Face, aus: Mapping[int, float], t_s: float) -> tuple[Reading, float]:
+    def _look_at(
+        self, image: Image, face: Face, aus: Mapping[int, float], t_s: float, crop: Image | None
+    ) -> tuple[Reading, float]:
         """The reading of this face, and how far the geometry agrees with it, in [0, 1]."""
         by_rule = expressions_from(aus)
         if self._learned is None:
             return Reading(by_rule, {}, *valence_arousal_from(by_rule), derived=True, source=SOURCE), 1.0
         if not 0 <= t_s - self._looked_s < self._look_every_s:
-            self._look, self._looked_s = self._learned.read(image, face), t_s
+            self._look, self._looked_s = self._learned.read(image, face, crop), t_s
         return self._look, agreement(self._look.basic, by_rule)
 
     def _confidence(self, face: Face) -> float:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from perception.features.augment import new_features, new_recording
 from perception.features.sound import N_FEATURES, Floats, measure, voice_features
-from perception.files import whole
+from perception.files import is_clutter, whole
 from perception.fusion.recall import recall_unweighted
 from perception.fusion.voice_net import VoiceNet
 
@@ -75,7 +75,7 @@ def read_ravdess(path: Path) -> tuple[list[Floats], Ints]:
 
     clips, codes = [], []
     with zipfile.ZipFile(path) as archive:
-        for name in sorted(n for n in archive.namelist() if n.endswith(".flac")):
+        for name in sorted(n for n in archive.namelist() if n.endswith(".flac") and not is_clutter(n)):
             parts = Path(name).stem.split("-")
             if len(parts) != 7 or not all(part.isdigit() for part in parts):
                 raise ValueError(f"{path}: {name} is not a RAVDESS code of seven numbers joined by '-'")

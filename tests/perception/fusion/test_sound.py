@@ -115,12 +115,12 @@ def test_sound_in_pieces_is_resampled_as_if_whole(rate: int) -> None:
 @pytest.mark.parametrize(
     ("sound", "rate", "message"),
     [
-        (np.zeros(0), 16000, "not empty"),
-        (np.zeros((2, 2, 2)), 16000, "shape"),
-        (np.array([0.0, np.nan]), 16000, "1 values that are not finite"),
-        (np.zeros(10), None, "sample_rate"),
-        (np.zeros(10), 0, "between 4000"),
-        (np.zeros(10), float("nan"), "between 4000"),
+        (np.zeros(0), 16000, "non-empty"),
+        (np.zeros((2, 2, 2)), 16000, "array"),
+        (np.array([0.0, np.nan]), 16000, "1 samples that are not finite"),
+        (np.zeros(10), None, "4000 to"),
+        (np.zeros(10), 0, "4000 to"),
+        (np.zeros(10), float("nan"), "4000 to"),
     ],
 )
 def test_bad_sound_is_refused_with_a_reason(sound: np.ndarray, rate: float | None, message: str) -> None:
