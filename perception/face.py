@@ -248,9 +248,7 @@ class GroupMesh:
             self._meshes[count] = FaceMesh(count)
         return self._meshes[count]
 
-    def _look_closer(
-        self, image: Image, box: Box, known: list[Face], whole: Callable[[], Image] | None
-    ) -> list[Face]:
+    def _look_closer(self, image: Image, box: Box, known: list[Face], whole: Callable[[], Image] | None) -> list[Face]:
         side = CLOSE_UP * max(box[2] - box[0], box[3] - box[1])
         x0, y0 = (max(0, int((box[i] + box[i + 2] - side) / 2)) for i in (0, 1))
         picture = whole() if whole is not None else image

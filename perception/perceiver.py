@@ -1,8 +1,8 @@
 """The live side: frames and sound come as they come, an EmotionalState can be had at any time.
 
-    camera thread --offer--> [newest frame] --worker--> see --> ring of samples --+
-                                                         |                        +--state()--> EmotionalState
-                        microphone --> hear --> prosody, fusion's readings -------+
+camera thread --offer--> [newest frame] --worker--> see --> ring of samples --+
+                                                     |                        +--state()--> EmotionalState
+                    microphone --> hear --> prosody, fusion's readings -------+
 """
 
 from __future__ import annotations

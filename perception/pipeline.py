@@ -58,15 +58,18 @@ class _People:
         self.readers = {track: pair for track, pair in self.readers.items() if t_s - pair[1] <= MAX_GAP_S}
 
 
-def see(video: str | Path, options: SeeOptions | None = None) -> Iterator[Row]:
+def see(
+    video: str | Path, max_faces: int = 4, model: str = "expression/small", *, thorough: bool = False,
+    on_stage: StageHook | None = None,
+) -> Iterator[Row]:  # fmt: skip
     """The rows of a video or photo, in order: each maps `table.COLUMNS` to numbers or text, with "" for what was not
-    measured.
+    measured. The options are those of `SeeOptions`.
 
     A frame without a face gives one row with success 0. Each person is read against their own running neutral; a face
     that looks like somebody else after a cut is a new person. Constant memory. Raises FileNotFoundError or ValueError
     as `video.read_video` and for a model file that cannot be used, KeyError for an unknown model.
     """
-    for look in looks(video, options or SeeOptions()):
+    for look in looks(video, SeeOptions(max_faces, model, thorough, on_stage)):
         yield row_of(look, Path(video).name)
 
 

@@ -95,8 +95,8 @@ class VoiceReader:
 
     def hear(self, sound: Any, rate_hz: float, t_s: float) -> None:
         """Take a chunk that ended at `t_s` seconds. Of a long one, the last ten seconds count; one shorter than FRAME_S
-        tells nothing. Raises ValueError as `sound.one_channel`, for a time that is not finite, and for a late or repeated
-        chunk."""
+        tells nothing. Raises ValueError as `sound.one_channel`, for a time that is not finite, and for a late or
+        repeated chunk."""
         if not np.isfinite(t_s):
             raise ValueError(f"a chunk's time is a finite number of seconds, got {t_s}")
         rate_hz = checked_rate(rate_hz)

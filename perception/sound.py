@@ -54,7 +54,8 @@ def _as_float(sound: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:
         raise ValueError(f"sound is made of floats in [-1, 1] or of integers, got {sound.dtype}")
     x = sound.astype(np.float64)
     if not np.isfinite(x).all():
-        raise ValueError(f"the sound holds {int((~np.isfinite(x)).sum())} samples that are not finite (NaN or infinity)")
+        bad = int((~np.isfinite(x)).sum())
+        raise ValueError(f"the sound holds {bad} samples that are not finite (NaN or infinity)")
     if (peak := float(np.abs(x).max())) > MAX_AMPLITUDE:
         raise ValueError(f"float sound lies in [-1, 1], got a peak of {peak:g}; divide it by its full scale")
     return x

@@ -31,7 +31,6 @@ KeyError; single columns can be had by name. What was not measured is an empty c
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -158,25 +157,23 @@ def write_csv(rows: Iterable[Row], path: str | Path, layout: Layout = "feat") ->
         return write_rows(rows, file, layout)
 
 
-def plot_csv(table: str | Path | io.StringIO, path: str | Path) -> None:
+def plot_csv(table: str | Path | TextIO, path: str | Path, title: str = "") -> None:
     """Draw valence and arousal, expressions and action units over time, of the face seen longest in a table of
-    `write_csv` (layout "feat"), as a picture at `path` (the suffix names the format). Raises ValueError when the table
-    has no face."""
+    `write_csv` (layout "feat"; a file, or text open for reading), as a picture at `path` (the suffix names the format).
+    Raises ValueError when the table has no face."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    if isinstance(table, io.StringIO):
-        named, rows = "", list(csv.DictReader(table))
-    else:
+    if isinstance(table, str | Path):
         with Path(table).open(newline="", encoding="utf-8") as file:
-            named, rows = Path(table).name, list(csv.DictReader(file))
-    track, times, columns = _longest_face(rows, named)
+            return plot_csv(file, path, title or Path(table).name)
+    track, times, columns = _longest_face(csv.DictReader(table), title)
     figure = Figure(figsize=(11, 9), layout="constrained")
     FigureCanvasAgg(figure)
     affect, expressions, units = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": [2, 2, 3]})
     for name in ("valence", "arousal"):
         affect.plot(times, columns[name], label=name)
-    affect.set(ylim=(-1, 1), ylabel="valence, arousal", title=f"{named}, face {track}")
+    affect.set(ylim=(-1, 1), ylabel="valence, arousal", title=f"{title}, face {track}")
     affect.axhline(0, color="grey", linewidth=0.5)
     for name in EXPRESSION_COLUMNS:
         expressions.plot(times, columns[name], label=name)

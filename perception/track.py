@@ -35,7 +35,8 @@ Appearance = npt.NDArray[np.float32]
 
 def appearance_of(crop: Image) -> Appearance:
     """A unit vector (256,) of an aligned face crop (`expression.live.face_crop`): grey, small, without level and
-    contrast. The dot product of two is their correlation, in [-1, 1]. All zeros where the crop shows next to nothing."""
+    contrast. The dot product of two is their correlation, in [-1, 1]. All zeros where the crop shows next to
+    nothing."""
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
     small -= small.mean()

@@ -74,8 +74,18 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from perception.expression.export import export_runs
 
-    say(str(export_runs(arguments.network, arguments.checkpoint, arguments.validation, arguments.out, arguments.even,
-                     arguments.side)))
+    say(
+        str(
+            export_runs(
+                arguments.network,
+                arguments.checkpoint,
+                arguments.validation,
+                arguments.out,
+                arguments.even,
+                arguments.side,
+            )
+        )
+    )
     return 0
 
 

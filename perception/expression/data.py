@@ -237,7 +237,7 @@ READERS: Mapping[str, Callable[[str | Path, str], FaceSet]] = {
 
 
 def read(spec: str) -> FaceSet:
-    """"READER:PATH[:SPLIT]", for example "fer2013:faces/fer2013.zip:train". SPLIT is "train" where left out."""
+    """ "READER:PATH[:SPLIT]", for example "fer2013:faces/fer2013.zip:train". SPLIT is "train" where left out."""
     reader, _, rest = spec.partition(":")
     path, _, split = rest.rpartition(":") if ":" in rest else (rest, "", "train")
     if reader not in READERS or not path:

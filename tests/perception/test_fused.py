@@ -18,7 +18,7 @@ from perception.perceiver import Perceiver, PerceiverOptions
 from perception.reader import Sample
 from perception.state import summarise
 from perception.types import AUS, EXPRESSIONS, Affect, EmotionalState, Image
-from tests.perception.fusion.test_sound import voice
+from tests.perception.sounds import voice
 
 RATE = 16_000
 SMALL = PerceiverOptions()  # expression/small

@@ -101,7 +101,8 @@ def test_change_is_relative_to_the_persons_own_voice() -> None:
     (np.full(1600, np.nan, np.float32), 16_000, "NaN"), (np.full(1600, np.inf, np.float32), 16_000, "infinity"),
     (np.zeros(1600, np.float32), 0, "4000 to 768000"), (np.zeros(1600, np.float32), float("nan"), "4000 to 768000"),
     (np.zeros(1600, np.float32), 1e9, "4000 to 768000"), (np.zeros(0, np.float32), 16_000, "non-empty"),
-    (np.zeros((40, 1600), np.float32), 16_000, "32 channels"), (np.zeros((2, 2, 2), np.float32), 16_000, r"\(2, 2, 2\)"),
+    (np.zeros((40, 1600), np.float32), 16_000, "32 channels"),
+    (np.zeros((2, 2, 2), np.float32), 16_000, r"\(2, 2, 2\)"),
     (np.full(1600, 20_000.0, np.float32), 16_000, "divide"), (np.zeros(1600, bool), 16_000, "bool"),
     ([0.0, 1.0], 16_000, "list"), (None, 16_000, "NoneType"), (np.zeros(1600, complex), 16_000, "complex"),
 ])  # fmt: skip

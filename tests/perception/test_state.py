@@ -181,8 +181,13 @@ def watch(reader: FaceReader, points: Points, start_s: float, seconds: float, se
 @pytest.fixture(scope="session")
 def neutral(canonical: Points) -> Points:
     """The astronaut with the smile taken back to a stranger's average mouth."""
-    return bent(canonical, shift((61,), x=0.07, y=0.03), shift((291,), x=-0.07, y=0.03),
-                shift((0, 37, 267, 13, 82, 312), y=0.03), shift((14, 87, 317, 17, 84, 314), y=-0.06))
+    return bent(
+        canonical,
+        shift((61,), x=0.07, y=0.03),
+        shift((291,), x=-0.07, y=0.03),
+        shift((0, 37, 267, 13, 82, 312), y=0.03),
+        shift((14, 87, 317, 17, 84, 314), y=-0.06),
+    )
 
 
 def test_naturally_low_brows_read_neutral_after_warm_up(neutral: Points) -> None:

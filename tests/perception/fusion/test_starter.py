@@ -15,7 +15,7 @@ from perception.fusion.circumplex import EMOTIONS, FUSED_EXPRESSIONS, expected_p
 from perception.fusion.live import LiveFusion, SoundTracks
 from perception.fusion.starter import NOTHING, STEPS, FusionNetwork, Leads, StarterFusion, in_blocks, log_of, looks
 from perception.models import CARDS, card_of, checked_file, load
-from tests.perception.fusion.test_sound import voice
+from tests.perception.sounds import voice
 
 
 @pytest.fixture(scope="module")
