@@ -10,7 +10,7 @@ frames in one batch was tried and brings nothing on a CPU (0.67 ms a head alone,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,15 +85,17 @@ def looks(video: str | Path, options: SeeOptions) -> Iterator[Look]:
             found = _found(pictures, mesh, stage, thorough=True)
         else:
             found = read_ahead(_found(read_ahead(pictures), mesh, stage))
-        with closing(found):
+        with closing(found):  # ends the threads when the reader stops early
             for picture, faces in found:
                 start = time.perf_counter()
                 yield from _read(picture, faces, people, whole_crops)
                 stage("read", (time.perf_counter() - start) * 1e3)
 
 
-def _timed(pictures: Iterator[Decoded], name: str, stage: Callable[[str, float], None]) -> Iterator[Decoded]:
-    with closing(pictures):  # type: ignore[type-var]  # a generator
+def _timed(
+    pictures: Generator[Decoded, None, None], name: str, stage: Callable[[str, float], None]
+) -> Generator[Decoded, None, None]:
+    with closing(pictures):
         while True:
             start = time.perf_counter()
             picture = next(pictures, None)
@@ -104,10 +106,13 @@ def _timed(pictures: Iterator[Decoded], name: str, stage: Callable[[str, float],
 
 
 def _found(
-    pictures: Iterator[Decoded], mesh: GroupMesh, stage: Callable[[str, float], None], thorough: bool = False
-) -> Iterator[tuple[Decoded, list[Face]]]:
+    pictures: Generator[Decoded, None, None],
+    mesh: GroupMesh,
+    stage: Callable[[str, float], None],
+    thorough: bool = False,
+) -> Generator[tuple[Decoded, list[Face]], None, None]:
     """Each picture with its faces, in the px of the (shrunk) picture."""
-    with closing(pictures):  # type: ignore[type-var]  # a generator
+    with closing(pictures):
         for picture in pictures:
             start = time.perf_counter()
             faces: list[Face] = []

@@ -1,4 +1,4 @@
-"""`python -m perception see`: checks everything before any work, then writes tables or summaries of videos and photos."""
+"""`python -m perception see`: checks everything before any work, then writes tables or summaries."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def count_frames(path: str | Path) -> int | None:
     return round(seconds * rate) or None
 
 
-def read_video(path: str | Path) -> Iterator[Frame]:
+def read_video(path: str | Path) -> Generator[Frame, None, None]:
     """The frames of a video file or a photo, upright and with square pixels, with their times in seconds, strictly
     increasing from the start of the file.
 
@@ -121,7 +121,7 @@ def read_video(path: str | Path) -> Iterator[Frame]:
         yield Frame(decoded.whole(), decoded.t_s, decoded.index)
 
 
-def decode_video(path: str | Path, longest_px: int | None = None) -> Iterator[Decoded]:
+def decode_video(path: str | Path, longest_px: int | None = None) -> Generator[Decoded, None, None]:
     """As `read_video`, with each picture shrunk so that its longer side is at most `longest_px`: the decoder's scaler
     does this several times faster than a full conversion to RGB and a resize."""
     path = Path(path)
@@ -159,7 +159,7 @@ class Decoded:
 
     @classmethod
     def of_picture(cls, picture: Image, longest_px: int | None) -> Decoded:
-        height, width, scale = _shrunk(*picture.shape[:2], longest_px)
+        height, width, scale = _shrunk(picture.shape[0], picture.shape[1], longest_px)
         small = picture
         if scale < 1.0:
             small = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -187,7 +187,7 @@ def _shrunk(height: int, width: int, longest_px: int | None) -> tuple[int, int, 
     return max(1, round(height * scale)), max(1, round(width * scale)), scale
 
 
-def read_ahead(items: Iterator[Item], depth: int = 8) -> Iterator[Item]:
+def read_ahead(items: Generator[Item, None, None], depth: int = 8) -> Generator[Item, None, None]:
     """The same items, made in a thread of their own, up to `depth` ahead of their use. What `items` raises is raised
     here; when the reader stops early, the thread ends and `items` is closed."""
     ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
@@ -224,8 +224,7 @@ def read_ahead(items: Iterator[Item], depth: int = 8) -> Iterator[Item]:
     finally:
         stop.set()
         thread.join()
-        if isinstance(items, Generator):
-            items.close()
+        items.close()
 
 
 def _check_file(path: Path) -> None:

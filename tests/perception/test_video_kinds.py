@@ -134,7 +134,7 @@ def test_reading_ahead_gives_the_same_and_stops_with_its_reader(tmp_path: Path) 
     assert [frame.index for frame in read_ahead(read_video(path))] == list(range(40))
     ahead = read_ahead(read_video(path))
     assert next(ahead).index == 0
-    ahead.close()  # type: ignore[attr-defined]  # a generator: ends the thread
+    ahead.close()
 
     with pytest.raises(FileNotFoundError, match="missing"):
         next(read_ahead(read_video(tmp_path / "missing.mp4")))
