@@ -59,10 +59,10 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(("smile",), ("Happiness",)),
     Pattern(("brow_raise", "mouth_open"), ("Surprise", "Fear")),
 )
-#: The weight of a behaviour grows with the share that a network gives to its pattern, from the first to the second
-#: value at a share of BORNE_OUT. In somebody known to us it is never below 1; in a stranger anatomy may be all there is
+#: The weight of a behaviour grows with the square of the share that a network gives to its pattern, from the first to
+#: the second value at a share of BORNE_OUT: two thirds of a spread are worth words then. In somebody known to us it is never below 1; in a stranger anatomy may be all there is
 #: to a behaviour that no network sees.
-UNSEEN_WEIGHT, BORNE_OUT_WEIGHT, BORNE_OUT = 0.35, 1.4, 0.7
+UNSEEN_WEIGHT, BORNE_OUT_WEIGHT, BORNE_OUT = 0.35, 2.2, 0.7
 #: The weight in a stranger where no network looks on.
 UNASKED_WEIGHT = 0.7
 #: Two behaviours of a pattern count together when the weaker one reaches this (spreads).
@@ -114,7 +114,7 @@ def weighed(plain: Behaviours, shares: Mapping[str, float], acquainted: bool) ->
     changed: dict[str, float] = {}
     for pattern in PATTERNS:
         share = sum(shares.get(name, 0.0) for name in pattern.expressions)
-        weight = UNSEEN_WEIGHT + (BORNE_OUT_WEIGHT - UNSEEN_WEIGHT) * min(1.0, share / BORNE_OUT)
+        weight = UNSEEN_WEIGHT + (BORNE_OUT_WEIGHT - UNSEEN_WEIGHT) * min(1.0, share / BORNE_OUT) ** 2
         weight = weight if shares else UNASKED_WEIGHT
         weight = max(weight, 1.0) if acquainted else weight
         own = sorted(((getattr(plain, name), name) for name in pattern.behaviours), reverse=True)

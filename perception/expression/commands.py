@@ -48,14 +48,16 @@ def _train(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
         say(str(train_released(released, say)))
         return 0
-    from perception.expression.train import TrainConfig, train
+    from perception.expression.config import TrainConfig
+    from perception.expression.train import train
 
     say(str(train(TrainConfig(**_settings(arguments)), say)))
     return 0
 
 
 def _distill(arguments: argparse.Namespace) -> int:
-    from perception.expression.train import TrainConfig, train
+    from perception.expression.config import TrainConfig
+    from perception.expression.train import train
 
     config = TrainConfig(**_settings(arguments), teacher=arguments.teacher, teacher_share=arguments.teacher_share)
     say(str(train(config, say)))

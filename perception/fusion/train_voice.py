@@ -23,6 +23,7 @@ from perception.features.sound import N_FEATURES, Floats, measure, voice_feature
 from perception.files import is_clutter, whole
 from perception.fusion.recall import recall_unweighted
 from perception.fusion.voice_net import VoiceNet
+from perception.precision import training_precision
 
 TRAIN_ACTORS = tuple(range(1, 19))
 TEST_ACTORS = (19, 20, 21, 22)
@@ -151,7 +152,7 @@ def _step(
         other = torch.from_numpy(rng.permutation(len(x)))
         x, mask = share * x + (1 - share) * x[other], torch.maximum(mask, mask[other])
         target = share * target + (1 - share) * target[other]
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=training_precision() == "bf16"):
         logits = net(x, mask)
     return -((target * weight) * logits.float().log_softmax(1)).sum(1).mean()
 
