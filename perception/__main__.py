@@ -5,17 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+from perception.cards import markdown
 from perception.challenges.commands import add_commands as challenges_commands
 from perception.commands import Subparsers
 from perception.expression.commands import add_commands as expression_commands
 from perception.features.commands import add_commands as features_commands
+from perception.files import whole
 from perception.fusion.commands import add_commands as fusion_commands
 from perception.models import CARDS
 from perception.see_command import add_command as add_see
 
 
 def _models(arguments: argparse.Namespace) -> int:
+    if arguments.write:
+        with whole(arguments.write) as part:
+            part.write_text(markdown(CARDS, CARD_TEXTS), encoding="utf-8")
+        print(f"{arguments.write}: {len(CARDS)} cards")
+        return 0
     for card in CARDS.values():
         print(f"{card.name}\n    {card.summary}")
         print(f"    licence {card.licence}, commercial use {'allowed' if card.commercial_use else 'not allowed'}")
@@ -30,9 +38,12 @@ def add_commands(commands: Subparsers) -> None:
     """`see` and `models`. Each sets `run`, a function from the parsed arguments to the exit status."""
     add_see(commands)
     command = commands.add_parser("models", help="print the model cards")
+    command.add_argument("--write", type=Path, metavar="MODEL_CARDS.md", help="write them as the project's file")
     command.set_defaults(run=_models)
 
 
+#: The short text of each card.
+CARD_TEXTS = Path(__file__).resolve().parent.parent / "docs" / "cards"
 #: Packages below add theirs here.
 COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
     add_commands, features_commands, expression_commands, fusion_commands, challenges_commands,

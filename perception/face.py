@@ -18,7 +18,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from perception.models import ModelCard
+from perception.cards import ModelCard
 from perception.pose import fit_head, pose_of
 from perception.quality import MIN_SIDE_PX
 from perception.track import Box, iou

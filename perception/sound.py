@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float32]
 #: Sampling rates that are taken for real (Hz): below telephone to ultrasonic studio.
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 768_000
 #: Float sound louder than this (times full scale) is in another unit.
-MAX_AMPLITUDE = 4.0
+MAX_AMPLITUDE = 20.0
 #: At most this many channels; more means that the array is not what it is taken for.
 MAX_CHANNELS = 32
 #: Channels whose mean keeps less than this share of the loudest one's power cancel each other.

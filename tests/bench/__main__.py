@@ -1,7 +1,7 @@
 """`make bench`: every benchmark prints its own figure and the baseline's, measured in the same run, and their ratio.
 
-    python -m tests.bench                 all
-    python -m tests.bench perception      one
+python -m tests.bench                 all
+python -m tests.bench perception      one
 """
 
 from __future__ import annotations
