@@ -60,8 +60,8 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(("brow_raise", "mouth_open"), ("Surprise", "Fear")),
 )
 #: The weight of a behaviour grows with the square of the share that a network gives to its pattern, from the first to
-#: the second value at a share of BORNE_OUT: two thirds of a spread are worth words then. In somebody known to us it is never below 1; in a stranger anatomy may be all there is
-#: to a behaviour that no network sees.
+#: the second value at a share of BORNE_OUT: two thirds of a spread are worth words then. In somebody known to us it is
+#: never below 1; in a stranger anatomy may be all there is to a behaviour that no network sees.
 UNSEEN_WEIGHT, BORNE_OUT_WEIGHT, BORNE_OUT = 0.35, 2.2, 0.7
 #: The weight in a stranger where no network looks on.
 UNASKED_WEIGHT = 0.7

@@ -16,6 +16,7 @@ from rich.table import Table
 #: name -> module with `run() -> list of rows`; a row is a mapping of column title to value.
 BENCHMARKS = {
     "perception": "tests.bench.perception_bench",
+    "see": "tests.bench.see_bench",
     "chat": "tests.bench.chat_bench",
     "expression": "tests.perception.expression.bench_expression",
     "fusion": "tests.perception.fusion.bench_fusion",

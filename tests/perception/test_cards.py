@@ -55,8 +55,8 @@ def test_the_loader_obeys_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
     turned = replace(card, labels={"basic": card.labels["basic"][::-1]})
     monkeypatch.setitem(CARDS, card.name, turned)
     assert load(card.name).rule.labels == card.labels["basic"][::-1]
-    monkeypatch.setitem(CARDS, card.name, replace(card, preprocessing={**card.preprocessing, "side": 48}))
-    assert load(card.name).how.side == 48
+    monkeypatch.setitem(CARDS, card.name, replace(card, preprocessing={**card.preprocessing, "mean": [0.25]}))
+    assert load(card.name).how.mean == (0.25,)
     monkeypatch.setitem(CARDS, card.name, replace(card, sha256="0" * 64))
     with pytest.raises(ValueError, match="damaged or another model's"):
         load(card.name)
