@@ -28,11 +28,11 @@ def recordings(folder: Path) -> list[Path]:
     """A clip of a person (or of the moving portrait), and 200 frames of 640x360 and of 1080p made of it."""
     pictures = [frame.image for frame in read_video(CLIP)] if CLIP.is_file() else frames(72)
     first = CLIP if CLIP.is_file() else encode(folder / "portrait.mp4", [whole(p, 640, 360) for p in pictures], fps=FPS)
-    back_and_forth = (pictures + pictures[::-1]) * 2
-    made = [
-        encode(folder / f"{height}p.mp4", [whole(p, width, height) for p in back_and_forth[:200]], fps=FPS)
-        for width, height in ((640, 360), (1920, 1080))
-    ]
+    there_and_back = (pictures + pictures[::-1]) * 2
+    made = []
+    for width, height in ((640, 360), (1920, 1080)):
+        large = (whole(picture, width, height) for picture in there_and_back[:200])
+        made.append(encode(folder / f"{height}p.mp4", large, fps=FPS))
     return [first, *made]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,19 +14,20 @@ from perception.types import Image
 
 
 def encode(
-    path: Path, pictures: Sequence[Image], codec: str = "libx264", fps: int = 25,
+    path: Path, pictures: Iterable[Image], codec: str = "libx264", fps: int = 25,
     options: Mapping[str, str] | None = None, aspect: Fraction | None = None, times_s: Sequence[float] | None = None,
 ) -> Path:  # fmt: skip
     """Write RGB pictures of one size as a video; `aspect` is the width of a pixel over its height, `times_s` the time
     of each picture where the rate varies."""
     with av.open(f"file:{path}", "w") as container:
         stream = container.add_stream(codec, rate=fps, options=dict(options or {}))
-        stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000) if times_s else Fraction(1, fps)
         if aspect:
             stream.codec_context.sample_aspect_ratio = aspect
         for i, picture in enumerate(pictures):
+            if i == 0:
+                stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.time_base = stream.codec_context.time_base
             frame.pts = round(1000 * times_s[i]) if times_s else i
