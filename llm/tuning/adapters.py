@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from llm.files import sha256_of
 from llm.tuning.stack import ModelProblem, tensor_shapes
@@ -52,23 +53,39 @@ def _write_synced(path: Path, text: str) -> None:
 def base_fingerprint(base: str | Path) -> str:
     """What tells one base from another: a hash over its tensors' names and shapes and the ends of its weight files.
 
-    Not over all weights: 28 GB would have to be read at every start. Empty for a hub name.
+    Not over all weights: 28 GB would have to be read at every start. `base` may be a GGUF file. Empty for a hub name.
     """
     folder = Path(base)
-    if not folder.is_dir():
-        return ""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.safetensors")):
-        digest.update(repr(sorted(tensor_shapes(file).items())).encode())
-        with file.open("rb") as reader:  # the first and last MiB of the weights: same shapes, other training
-            digest.update(reader.read(1 << 20))
-            reader.seek(max(0, file.stat().st_size - (1 << 20)))
-            digest.update(reader.read(1 << 20))
+    if folder.is_file():
+        _digest_ends(digest, folder)
+    elif folder.is_dir():
+        for file in sorted(folder.glob("*.safetensors")):
+            digest.update(repr(sorted(tensor_shapes(file).items())).encode())
+            _digest_ends(digest, file)
+    else:
+        return ""
     return digest.hexdigest()[:16]
 
 
+def _digest_ends(digest: Any, file: Path) -> None:
+    """The first and last MiB: same shapes, other training."""
+    with file.open("rb") as reader:
+        digest.update(reader.read(1 << 20))
+        reader.seek(max(0, file.stat().st_size - (1 << 20)))
+        digest.update(reader.read(1 << 20))
+
+
 def check_adapter(folder: Path, base: str | Path) -> int:
-    """Whole, undamaged and made for this base? Returns its rank. Raises ModelProblem with the reason."""
+    """Whole, undamaged and made for this base (a model folder, a hub name)? Returns its rank. Raises ModelProblem."""
+    rank = check_folder(folder, base)
+    _check_shapes(folder, base, tensor_shapes(folder / WEIGHTS))
+    return rank
+
+
+def check_folder(folder: Path, base: str | Path) -> int:
+    """As `check_adapter`, without its layers' shapes: also for a base that is a GGUF file, whose fingerprint the
+    manifest keeps beside that of the safetensors it was turned into for tuning."""
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
         raise ModelProblem(f"{folder} is no adapter folder: it needs {CONFIG} and {WEIGHTS}")
     try:
@@ -76,16 +93,16 @@ def check_adapter(folder: Path, base: str | Path) -> int:
         rank = int(config["r"])
     except (ValueError, KeyError) as error:
         raise ModelProblem(f"{folder / CONFIG} is damaged: {error}") from error
-    shapes = tensor_shapes(folder / WEIGHTS)
+    tensor_shapes(folder / WEIGHTS)
     if (folder / MANIFEST).is_file():
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         for name, expected in manifest["files"].items():
             if not (folder / name).is_file() or sha256_of(folder / name) != expected:
                 raise ModelProblem(f"{folder / name} is not the file that was saved. Next step: copy the adapter again")
-        made_for, this = manifest.get("base_fingerprint", ""), base_fingerprint(base)
+        made_for = manifest.get("gguf_fingerprint" if Path(base).is_file() else "base_fingerprint", "")
+        this = base_fingerprint(base)
         if made_for and this and made_for != this:
             raise ModelProblem(f"the adapter {folder} was tuned on another base ({made_for}) than {base} ({this})")
-    _check_shapes(folder, base, shapes)
     return max([rank, *(int(r) for r in (config.get("rank_pattern") or {}).values())])
 
 
