@@ -1,9 +1,9 @@
 """`python -m data_gen mini`: cleaned corpora and our own dialogues -> the rows that PsycoLLM-mini learns from, in the
 page's own prompt format.
 
-The corpora teach what the page must not do (advice in lists, names of disorders, promises), so a dialogue is kept up to
-the first reply that breaks a rule, and what was cut off is counted by reason. The system prompt is the one that the page
-sends, made by the same function; a part of the rows carries an observation block whose content has nothing to do with
+The corpora teach what the page must not do (advice in lists, names of disorders, promises), so a dialogue is kept up
+to the first reply that breaks a rule, and what was cut off is counted by reason. The system prompt is the one that the
+page sends, made by the same function; a part of the rows carries an observation block whose content has nothing to do with
 the words, so that the only thing to be learned from it is to follow the words.
 """
 
@@ -35,6 +35,8 @@ from perception.types import EmotionalState
 RULES = Path(__file__).with_name("mini_rules.toml")
 OWN = Path(__file__).with_name("dialogues")
 SOURCES: dict[str, Locale] = {"cpsycound": "zh", "smilechat": "zh", "counselchat": "en"}
+#: How many dialogues of each corpus are learned from, the best first: few good tokens beat many.
+MOST = {"cpsycound": 30, "smilechat": 40, "counselchat": 53}
 #: Longest reply that is learned (characters in Chinese, words in English); the page asks for two to five sentences.
 LONGEST: dict[Locale, int] = {"zh": 80, "en": 75}
 SHORTEST: dict[Locale, int] = {"zh": 10, "en": 6}
@@ -125,7 +127,7 @@ def usable_part(key: str, messages: Sequence[Utterance], locale: Locale, reasons
 
 
 def invented_state(key: str) -> EmotionalState:
-    """A state that the page would put into words, by a hash of `key`: one or two behaviours, nothing to do with words."""
+    """A state that the page would put into words, by a hash of `key`; it has nothing to do with what was said."""
     dice = random.Random(f"state/{key}")
     change = {name: sign * dice.uniform(1.6, 4.5) for name, sign in dice.sample(BEHAVIOURS, dice.choice((1, 1, 2)))}
     return EmotionalState(
@@ -201,7 +203,7 @@ def _write(path: Path, rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _plain_rows(clean: Path, source: str, split: str, most: int) -> list[dict[str, Any]]:
-    """Whole, unfiltered dialogues of a split in the page's format, the first `most` by hash: for held-out perplexity."""
+    """The first `most` dialogues of a split by hash, whole and unfiltered, in the page's format: for perplexity."""
     rows = sorted(read_rows(clean / f"{source}.{split}.jsonl"), key=lambda r: _place(f"{source}/{r['id']}"))
     found = []
     for row in rows[:most]:

@@ -16,8 +16,9 @@ class FinetuneOptions:
     `first_layer` is the lowest layer that gets an adapter: the layers below it are computed without a backward pass.
     `block` is the packed row in tokens; one step takes `rows_per_step` rows over all processes. `patience` counts
     validations without a better loss. `dtype` is that of the frozen base, `precision` that of the computation ("no" or
-    "bf16"); "auto" takes what the machine does well (llm/precision.py). `share_opening` computes a system prompt that several conversations open with once a row. `start_from` is an
-    adapter folder whose weights the run begins with, instead of fresh ones.
+    "bf16"); "auto" takes what the machine does well (llm/precision.py). `share_opening` computes a system prompt that
+    several conversations open with once a row. `start_from` is an adapter folder whose weights the run begins with,
+    instead of fresh ones.
     """
 
     base: str

@@ -47,7 +47,8 @@ NAMES = {
 
 
 def dequantise(file: Path, folder: Path, on_tensor: Callable[[int, int], None] = lambda done, total: None) -> None:
-    """Write the model of the GGUF `file` into `folder`, whole or not at all. `on_tensor(done, total)` after each tensor.
+    """Write the model of the GGUF `file` into `folder`, whole or not at all; `on_tensor(done, total)` after each
+    tensor.
 
     Raises ModelProblem for a file that is no Qwen2-shaped GGUF.
     """
