@@ -133,6 +133,22 @@ def merge(options: argparse.Namespace) -> int:
     return 0
 
 
+def dequantise(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from llm.serving.dequantise import dequantise as run
+
+    with tqdm(unit=" tensors") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        run(options.file, options.out, show)
+    say(f"written as bfloat16 safetensors into {options.out}")
+    return 0
+
+
 def perplexity(options: argparse.Namespace) -> int:
     from llm.precision import on_this_machine
     from llm.tuning.perplexity import by_server, by_transformers, encode_all
@@ -275,6 +291,10 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--dtype", default="bfloat16", choices=["float32", "bfloat16", "float16"])
     parser.set_defaults(run=merge)
+    parser = commands.add_parser("dequantise", help="turn a GGUF file into a folder of safetensors, to tune on")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.set_defaults(run=dequantise)
     parser = commands.add_parser("perplexity", help="of held-out conversations, by transformers or by a running server")
     parser.add_argument("--base", required=True)
     parser.add_argument("--adapter", type=Path, metavar="PATH")

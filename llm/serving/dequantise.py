@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm.serving.gguf_files import ARCHITECTURE, OUTSIDE, PARTS
 from llm.tuning.adapters import write_folder
 from llm.tuning.stack import ModelProblem, declare_torchvision_operators
 
@@ -21,29 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: GGUF tensor name -> the name that transformers gives it. `{}` is the number of the layer.
-NAMES = {
-    "token_embd.weight": "model.embed_tokens.weight",
-    "output_norm.weight": "model.norm.weight",
-    "output.weight": "lm_head.weight",
-    **{
-        f"blk.{{}}.{ours}": f"model.layers.{{}}.{theirs}"
-        for ours, theirs in (
-            ("attn_norm.weight", "input_layernorm.weight"),
-            ("ffn_norm.weight", "post_attention_layernorm.weight"),
-            ("attn_q.weight", "self_attn.q_proj.weight"),
-            ("attn_q.bias", "self_attn.q_proj.bias"),
-            ("attn_k.weight", "self_attn.k_proj.weight"),
-            ("attn_k.bias", "self_attn.k_proj.bias"),
-            ("attn_v.weight", "self_attn.v_proj.weight"),
-            ("attn_v.bias", "self_attn.v_proj.bias"),
-            ("attn_output.weight", "self_attn.o_proj.weight"),
-            ("ffn_gate.weight", "mlp.gate_proj.weight"),
-            ("ffn_up.weight", "mlp.up_proj.weight"),
-            ("ffn_down.weight", "mlp.down_proj.weight"),
-        )
-    },
-}
+#: GGUF name of a module -> the name that transformers gives it; a layer's part is written without its number.
+MODULES = {ours: theirs for theirs, ours in OUTSIDE.items()}
+LAYER_PARTS = {ours: theirs for theirs, ours in PARTS.items()}
+_LAYER = re.compile(r"blk\.(\d+)\.(.+)")
 
 
 def dequantise(file: Path, folder: Path, on_tensor: Callable[[int, int], None] = lambda done, total: None) -> None:
@@ -58,8 +40,8 @@ def dequantise(file: Path, folder: Path, on_tensor: Callable[[int, int], None] =
         reader = GGUFReader(file)
     except (ValueError, IndexError, OSError) as error:
         raise ModelProblem(f"{file} cannot be read as GGUF: {error}. Next step: fetch it again") from error
-    if (kind := _field(reader, "general.architecture")) != "qwen2":
-        raise ModelProblem(f"{file} holds a model of the kind {kind!r}; only qwen2 can be converted here")
+    if (kind := _field(reader, "general.architecture")) != ARCHITECTURE:
+        raise ModelProblem(f"{file} holds a model of the kind {kind!r}; only {ARCHITECTURE} can be converted here")
 
     def fill(side: Path) -> None:
         _write_tensors(reader, side / "model.safetensors", on_tensor)
@@ -101,11 +83,13 @@ def config_of(reader: Any) -> dict[str, Any]:
 
 
 def _new_name(name: str) -> str:
-    number = re.search(r"\.(\d+)\.", name)
-    pattern = re.sub(r"\.\d+\.", ".{}.", name, count=1)
-    if pattern not in NAMES:
-        raise ModelProblem(f"the GGUF tensor {name!r} has no place in a qwen2 model")
-    return NAMES[pattern].format(number[1] if number else "")
+    module, _, kind = name.rpartition(".")
+    layer = _LAYER.fullmatch(module)
+    if layer and layer[2] in LAYER_PARTS:
+        return f"model.layers.{layer[1]}.{LAYER_PARTS[layer[2]]}.{kind}"
+    if module not in MODULES:
+        raise ModelProblem(f"the GGUF tensor {name!r} has no place in a model of the architecture {ARCHITECTURE}")
+    return f"{MODULES[module]}.{kind}"
 
 
 def as_bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
