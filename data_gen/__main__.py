@@ -11,10 +11,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from tqdm import tqdm
 
 from data_gen.clean import SOURCES, clean
 from data_gen.mini import MOST, prepare
+from data_gen.mini_check import STATES, ask, counts, read_openings, write
 from data_gen.types import REASONS, CleanReport
+from llm.base import ModelError
+from llm.client.models import load_chat_model
 
 
 def show(report: CleanReport, console: Console) -> None:
@@ -48,11 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_clean(commands)
     _add_mini(commands)
+    _add_mini_check(commands)
     options = parser.parse_args(arguments)
     console = Console(width=150)
     try:
         options.run(options, console)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ModelError) as error:
         console.print(f"{options.command}: {error}", markup=False)
         return 2
     return 0
@@ -88,6 +93,27 @@ def _add_mini(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for source, most in MOST.items():
         parser.add_argument(f"--{source}", type=int, default=most, metavar="N", help=f"dialogues of it, default {most}")
     parser.set_defaults(run=_mini)
+
+
+def _add_mini_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("mini-check", help="ask a served model our openings and count the rules it keeps")
+    parser.add_argument("--url", required=True, help="of an OpenAI-compatible server, e.g. http://127.0.0.1:8103/v1")
+    parser.add_argument("--model", default=None, help="the name at the server")
+    parser.add_argument("--out", type=Path, required=True, help="Markdown file with counts and replies")
+    parser.add_argument("--states", nargs="+", choices=STATES, default=["none"], help="observations beside the words")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N openings of each language")
+    parser.set_defaults(run=_mini_check)
+
+
+def _mini_check(options: argparse.Namespace, console: Console) -> None:
+    openings = read_openings()
+    if options.first:
+        openings = [o for lang in ("zh", "en") for o in [o for o in openings if o.locale == lang][: options.first]]
+    with tqdm(unit=" replies") as bar:
+        answers = ask(load_chat_model(options.url, options.model), openings, options.states, lambda done: bar.update())
+    write(options.out, f"Openings answered by {options.model or options.url}", answers)
+    for rule, count in counts(answers).most_common():
+        console.print(f"{count:4d} of {len(answers)}  {rule}", markup=False)
 
 
 def _mini(options: argparse.Namespace, console: Console) -> None:

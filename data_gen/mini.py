@@ -15,7 +15,7 @@ import random
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,9 +26,9 @@ from assistant.prompt import build_prompt
 from assistant.safety import assess
 from assistant.safety.reply import check_sentence
 from assistant.types import Risk, RiskLevel, Turn
-from data_gen.clean import read_rows
 from data_gen.types import Utterance
 from llm.files import sha256_of, whole
+from llm.rows import read_rows
 from llm.types import Locale
 from perception.types import EmotionalState
 
@@ -172,11 +172,19 @@ def as_row(dialogue: Kept, state: EmotionalState) -> dict[str, Any]:
     return {"id": dialogue.key, "messages": [*sent, {"role": "assistant", "content": reply.content}]}
 
 
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read_rows`; raises ValueError for a row that cannot be read or is no object."""
+    for number, row in read_rows(path):
+        if not isinstance(row, dict):
+            raise ValueError(f"{path.name}:{number}: {row if isinstance(row, ValueError) else 'no object'}")
+        yield number, row
+
+
 def read_own(folder: Path = OWN) -> list[Kept]:
     """Our own dialogues. Raises ValueError naming the line of one that breaks its format."""
     found = []
-    for file in sorted(folder.glob("*.jsonl")):
-        for number, row in enumerate(read_rows(file), start=1):
+    for file in sorted(folder.glob("own.*.jsonl")):
+        for number, row in _rows(file):
             turns = row.get("turns")
             if not isinstance(turns, list) or len(turns) < 2 or len(turns) % 2 or not all(map(str.strip, turns)):
                 raise ValueError(f"{file.name}:{number}: turns must be an even number of texts, the person's first")
@@ -188,7 +196,7 @@ def read_own(folder: Path = OWN) -> list[Kept]:
 
 def _corpus(clean: Path, source: str, split: str, reasons: Counter[str]) -> list[Kept]:
     found = []
-    for row in read_rows(clean / f"{source}.{split}.jsonl"):
+    for _, row in _rows(clean / f"{source}.{split}.jsonl"):
         messages = [Utterance(m["role"], m["content"]) for m in row["messages"] if m["role"] != "system"]
         part = usable_part(f"{source}/{row['id']}", messages, SOURCES[source], reasons)
         if part is not None:
@@ -204,7 +212,8 @@ def _write(path: Path, rows: Iterable[dict[str, Any]]) -> str:
 
 def _plain_rows(clean: Path, source: str, split: str, most: int) -> list[dict[str, Any]]:
     """The first `most` dialogues of a split by hash, whole and unfiltered, in the page's format: for perplexity."""
-    rows = sorted(read_rows(clean / f"{source}.{split}.jsonl"), key=lambda r: _place(f"{source}/{r['id']}"))
+    found_rows = (row for _, row in _rows(clean / f"{source}.{split}.jsonl"))
+    rows = sorted(found_rows, key=lambda r: _place(f"{source}/{r['id']}"))
     found = []
     for row in rows[:most]:
         messages = tuple(Utterance(m["role"], m["content"]) for m in row["messages"] if m["role"] != "system")
