@@ -188,7 +188,7 @@ def read_own(folder: Path = OWN) -> list[Kept]:
             turns = row.get("turns")
             if not isinstance(turns, list) or len(turns) < 2 or len(turns) % 2 or not all(map(str.strip, turns)):
                 raise ValueError(f"{file.name}:{number}: turns must be an even number of texts, the person's first")
-            messages = tuple(Utterance(("user", "assistant")[n % 2], text) for n, text in enumerate(turns))  # type: ignore[arg-type]
+            messages = tuple(Utterance(("user", "assistant")[n % 2], text) for n, text in enumerate(turns))
             locale: Locale = "zh" if row["lang"] == "zh" else "en"
             found.append(Kept(f"own-{file.stem}-{number}", locale, messages, row.get("face", "")))
     return found

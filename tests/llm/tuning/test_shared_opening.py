@@ -43,7 +43,7 @@ def test_losses_and_gradients_are_those_of_separate_rows(toy: Path, talks: list[
     for name, packed in (("shared", rows), ("alone", alone)):
         model = load_base(toy)
         total = sum((loss_sum(model, row, "cpu") for row in packed), torch.zeros(()))
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         found[name] = (total.detach(), model.model.layers[0].self_attn.q_proj.weight.grad)
     assert torch.allclose(found["shared"][0], found["alone"][0], rtol=1e-5)
     assert torch.allclose(found["shared"][1], found["alone"][1], atol=1e-4)
