@@ -39,13 +39,16 @@ class Chunk:
 
 
 def read_chunk(payload: Payload) -> Chunk:
-    """Raises StreamedError for an error object or a text in place of a chunk, TypeError or ValueError for other
-    shapes."""
+    """A payload without choices and without words (a ping) adds nothing. Raises StreamedError for an error object or a
+    text in place of a chunk, TypeError or ValueError for other shapes."""
     value = payload.value
-    if payload.failed or not isinstance(value, Mapping):
-        raise StreamedError(message_of(value) or "an error without words")
-    if value.get("error") or value.get("error_code") or not ("choices" in value or "usage" in value):
-        raise StreamedError(message_of(value) or "something that is neither a chunk nor an error")
+    chunk = isinstance(value, Mapping) and ("choices" in value or "usage" in value)
+    failed = payload.failed or (isinstance(value, Mapping) and bool(value.get("error") or value.get("error_code")))
+    if failed or not chunk:
+        said = message_of(value)
+        if failed or said:
+            raise StreamedError(said or "an error without words")
+        return Chunk()
     usage = _usage(value.get("usage"))
     choices = value.get("choices") or []
     if not choices:

@@ -16,6 +16,8 @@ from typing import Any
 DONE = "[DONE]"
 #: A line or an unstreamed answer beyond this many bytes is no answer to a chat request.
 MAX_BYTES = 8_000_000
+#: Events whose text counts; that of others (ping, heartbeat) does not.
+_NAMES = frozenset({"", "message", "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,12 @@ class EventReader:
             yield Payload(_value(line))
 
     def _end_event(self) -> Iterator[Payload]:
-        text, failed = "\n".join(self._data).strip(), self._event == "error"
+        text, name = "\n".join(self._data).strip(), self._event
         self._data.clear()
         self._event = ""
-        if text:
-            yield Payload(_value(text), failed)
+        value = _value(text) if text else None
+        if value is not None and (name in _NAMES or not isinstance(value, str)):
+            yield Payload(value, name == "error")
 
 
 def _is_whole(text: str) -> bool:

@@ -38,6 +38,8 @@ KEY_VARIABLE = "BESIDE_LLM_KEY"
 REASONING_VARIABLE = "BESIDE_LLM_REASONING"
 #: A server is not trusted to stop: longer replies are cut off as an error. 512 tokens are about 2,000 characters.
 MAX_REPLY_CHARS = 200_000
+#: A model whose reasoning used up the prompt's token limit is asked again, once, with room for so many tokens more.
+REASONING_TOKENS = 2048
 #: Seconds that the token counts may follow the end of the text; a connection left open is not waited for.
 AFTER_END_S = 0.25
 _MAX_ERROR_BYTES = 65_536
@@ -131,6 +133,7 @@ class OpenAICompatible:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._opening: Opening | None = "text" if os.environ.get(REASONING_VARIABLE) == "none" else None
         self._usage_refused = False
+        self._extra_tokens = 0  # for a model that was seen to reason
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=self.time_outs.connect_s), follow_redirects=False,
             trust_env=not is_loopback(self.url), verify=self.url.startswith("https"),
@@ -173,6 +176,10 @@ class OpenAICompatible:
             progress = Progress(put, started)
             try:
                 await self._attempt(prompt, progress, first_token_at)
+                if progress.spent_on_reasoning and not self._extra_tokens:
+                    self._extra_tokens = REASONING_TOKENS
+                    first_token_at = clock() + self.time_outs.first_token_s
+                    continue
                 return self._finish(progress, prompt)
             except TimeoutError as error:
                 raise self._late(progress) from error
@@ -204,7 +211,8 @@ class OpenAICompatible:
                 if self._opening is None:
                     self._opening = await ask_opening(self._http, self.url, model, self._headers)
                 progress.begin(self._opening or "unknown")
-                async with self._answer(_request(prompt, model, self._usage_refused)) as answer:
+                async with self._answer(_request(
+                    prompt, model, self._usage_refused, self._extra_tokens)) as answer:
                     async for part in _chunks(answer):
                         if progress.take(part):
                             limit.reschedule(clock() + self.time_outs.stall_s)
@@ -245,9 +253,10 @@ class OpenAICompatible:
             raise kind(f"{who} ended the stream amid a reply; look at the server's log")
         if not text.strip():
             if progress.thought:
+                tokens = prompt.sampling.max_tokens + self._extra_tokens
                 raise ModelUnavailable(
-                    f"{who} was reasoning until its end, of {prompt.sampling.max_tokens} tokens at most, and gave no "
-                    "reply that can be told apart from it; switch its reasoning off at the server, or set "
+                    f"{who} was reasoning until its end, of {tokens} tokens at most, and gave no reply that can be "
+                    "told apart from it; switch its reasoning off at the server, or set "
                     f"{REASONING_VARIABLE}=none if this model does not reason")
             raise (ModelInterrupted if text else ModelUnavailable)(
                 f"{who} sent an empty reply; check the model's chat template on the server")
@@ -290,12 +299,12 @@ def _plain(headers: httpx.Headers) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name not in {"content-encoding", "content-length"}}
 
 
-def _request(prompt: Prompt, model: str, usage_refused: bool) -> dict[str, Any]:
+def _request(prompt: Prompt, model: str, usage_refused: bool, extra_tokens: int) -> dict[str, Any]:
     """The request's body. `max_tokens` goes by its older name, the only one that all of these servers know."""
     sampling = prompt.sampling
     fields: dict[str, Any] = {
         "model": model, "stream": True, "temperature": sampling.temperature, "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens,
+        "max_tokens": sampling.max_tokens + extra_tokens,
         # A lone surrogate cannot be sent as UTF-8.
         "messages": [{"role": m.role, "content": m.content.encode("utf-8", "replace").decode("utf-8")}
                      for m in prompt.messages],

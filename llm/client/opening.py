@@ -22,8 +22,8 @@ _END_CHARS, _END_TOKENS = 60, 12
 
 
 async def ask_opening(http: httpx.AsyncClient, url: str, model: str, headers: dict[str, str]) -> Opening | None:
-    """What the server at `url` (ending in /v1) tells, "unknown" where it does not, None where it cannot be reached.
-    Raises nothing for a server's faults."""
+    """What the server at `url` (ending in /v1) tells, "unknown" where it does not, None where it cannot be reached or
+    is not ready. Raises nothing for a server's faults."""
     root = url.removesuffix("/v1")
     questions: list[tuple[str, dict[str, Any]]] = [
         ("/apply-template", {"messages": _ASKED}),
@@ -34,6 +34,8 @@ async def ask_opening(http: httpx.AsyncClient, url: str, model: str, headers: di
         async with asyncio.timeout(LIMIT_S):
             for path, body in questions:
                 answer = await http.post(root + path, json=body, headers=headers)
+                if answer.is_server_error:  # not ready yet
+                    return None
                 if answer.status_code == httpx.codes.OK and (opening := _read(path, answer)) != "unknown":
                     return opening
     except TimeoutError:

@@ -41,6 +41,11 @@ class Progress:
         return bool(self._pieces)
 
     @property
+    def spent_on_reasoning(self) -> bool:
+        """Whether the token limit cut the reply before any text that may be shown."""
+        return self._finish in _CUT and self.thought and not self._pieces
+
+    @property
     def text(self) -> str:
         return "".join(self._pieces)
 

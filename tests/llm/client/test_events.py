@@ -59,6 +59,10 @@ def test_errors_are_marked_or_kept_as_text() -> None:
     assert payloads(b"data: Internal Server Error\n\n") == [Payload("Internal Server Error")]
 
 
+def test_pings_are_no_payloads() -> None:
+    assert payloads(b"event: ping\ndata: 12:30\n\ndata: null\n\nevent: message\ndata: " + ONE + b"\n\n") == [Payload(A)]
+
+
 def test_a_web_page_has_no_payloads() -> None:
     assert payloads(b"<html>\n<body>hello</body></html>") == []
 

@@ -68,6 +68,7 @@ REPLIES = {
     "an event over several lines": [
         b"data: " + json.dumps(WORDS[1], indent=1).replace("\n", "\ndata: ").encode() + b"\n\n", sse(WORDS[2]), DONE],
     "no blank lines": [sse(*WORDS, chunk(STOP), end="\n"), b"data: [DONE]\n"],
+    "pings": [b"event: ping\ndata: now\n\n", sse({"type": "ping"}, *WORDS, {"type": "ping"}, chunk(STOP)), DONE],
     "a byte order mark": ["\ufeff".encode() + sse(*WORDS, chunk(STOP)), DONE],
     "no finish_reason": [sse(*WORDS), DONE],
     "a finish_reason named null": [sse(chunk("null", content="That sounds"), chunk("null", content=" heavy.")), DONE],
@@ -154,7 +155,15 @@ def test_reasoning_that_falls_silent_is_a_stall() -> None:
 ])  # fmt: skip
 def test_a_limit_spent_on_reasoning_is_told(raw: list[bytes]) -> None:
     pieces, error, _ = ask(raw)
-    assert not pieces and type(error) is ModelUnavailable and "reasoning" in str(error) and "512" in str(error)
+    assert not pieces and type(error) is ModelUnavailable and "reasoning" in str(error) and "2560" in str(error)
+
+
+def test_a_limit_spent_on_reasoning_gets_more_room_once_and_that_is_remembered() -> None:
+    with FaultyServer(behaviours=["raw", "ok"], raw=[sse(chunk(reasoning="SECRET"), chunk("length")), DONE]) as server:
+        client = OpenAICompatible(server.url, "tiny", api_key="", max_retries=0)
+        assert "".join(client.stream(PROMPT)) == "".join(client.stream(PROMPT)) == "I hear you."
+        client.close()
+        assert [request.body["max_tokens"] for request in server.requests] == [512, 2560, 2560]
 
 
 ERRORS = {

@@ -9,7 +9,8 @@ import pytest
 
 from llm.base import ModelUnavailable
 from llm.client.chat import converse
-from llm.serving.parity import Answer, compare, conversations, reference, stop_ids_of
+from llm.serving.parity import compare
+from llm.serving.reference import Answer, conversations, reference, stop_ids_of
 from llm.tuning.stack import load_base, load_tokenizer
 from llm.types import Prompt, Reply, Sampling
 
