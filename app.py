@@ -91,8 +91,9 @@ def parser() -> argparse.ArgumentParser:
         help="region of the crisis lines shown first, such as US, GB or CN (default: the browser's)",
     )
     made.add_argument(
-        "--helplines", metavar="FILE", type=lambda given: Path(given).expanduser(), help="your own file of crisis lines instead of the built-in one"
-    )
+        "--helplines", metavar="FILE", type=lambda given: Path(given).expanduser(),
+        help="your own file of crisis lines instead of the built-in one",
+    )  # fmt: skip
     made.add_argument(
         "--expression", metavar="CARD|PATH.onnx", default="expression/small",
         help="what reads expressions: a card's name (see `python -m perception models`), or your own network with "

@@ -30,8 +30,8 @@ class Guided:
     """Reflective listening, open questions, a mood check-in and guided exercises, in English and Chinese.
 
     The same prompt gives the same reply. It raises nothing and needs no network. The reply comes in words (Chinese: in
-    characters), with `pause_s` seconds between them. `avoid` are replies that are not to be given again: the person asked
-    for another one.
+    characters), with `pause_s` seconds between them. `avoid` are replies that are not to be given again: the person
+    asked for another one.
     """
 
     name = "guided"

@@ -142,7 +142,8 @@ class Page:
         choose = "(token) => [token, window.Beside.chosen()]"
         retry.click(chat.retry, [token, chosen], all_outputs, js=choose, **EACH).then(**answered)
         tucked = {
-            name: gr.Button(name, elem_id=f"do-{name}", elem_classes="tucked") for name in ("open", "delete", "delete-all")
+            name: gr.Button(name, elem_id=f"do-{name}", elem_classes="tucked")
+            for name in ("open", "delete", "delete-all")
         }
         tucked["open"].click(chat.reopen, [token, chosen], all_outputs, js=choose, **EACH).then(**answered)
         tucked["delete"].click(

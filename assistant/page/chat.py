@@ -25,8 +25,9 @@ KEEP: Any = gr.skip()
 NOTHING: Updates = (KEEP,) * 5
 #: Seconds between two signs of life to an open page; a closed one's event ends at the next.
 STAY_S = 20.0
-#: page.css shows Stop instead of Send while the mark is there, and the invitation while FRESH is. Gradio's own `visible` takes a button out of the page
-#: and builds it anew, and a click or a quick second change in that moment is lost.
+#: page.css shows Stop instead of Send while the mark BUSY is there, and the invitation while FRESH is. Gradio's own
+#: `visible` takes a button out of the page and builds it anew, and a click or a quick second change in that moment is
+#: lost.
 BUSY = '<i class="busy"></i>'
 FRESH = '<i class="fresh"></i>'
 

@@ -1,8 +1,8 @@
 """The page's HTML as it is sent: Gradio's, with the page's own head, and with addresses that hold under any path.
 
-Gradio writes the address that it takes for its own into the page, from the Host header or from a setting. Behind a proxy
-that serves the page under a path, drops the port or sends its own Host that address is wrong; the browser knows the
-right one, so a script of two lines puts it in.
+Gradio writes the address that it takes for its own into the page, from the Host header or from a setting. Behind a
+proxy that serves the page under a path, drops the port or sends its own Host that address is wrong; the browser knows
+the right one, so a script of two lines puts it in.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Document:
             if message["type"] == "http.response.start":
                 start = message
                 return
+            if message["type"] != "http.response.body":
+                return await send(message)
             body.extend(message.get("body", b""))
             if message.get("more_body"):
                 return

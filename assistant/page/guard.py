@@ -112,12 +112,12 @@ class Guard:
         name = host_name(host) or "(none)"
         if name not in self._told and len(self._told) < 100:
             self._told.add(name)
-            log.warning("a request under the unknown host name %r was refused; if it is yours: --allow-host %s", name, name)
+            log.warning("a request under the unknown host name %r was refused; if it is yours: --allow-host NAME", name)
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
         words = (
             f"This page was asked for under the host name {name!r}, which it does not know.\n"
-            f"Next step, if the name is yours: start it with --allow-host {name}; or let the proxy in front of it pass on "
-            "the Host header as the browser sent it (nginx: proxy_set_header Host $http_host;).\n"
+            f"Next step, if the name is yours: start it with --allow-host {name}; or let the proxy in front of it pass "
+            "on the Host header as the browser sent it (nginx: proxy_set_header Host $http_host;).\n"
         )
         return await PlainTextResponse(words, status_code=421)(scope, receive, send)

@@ -42,7 +42,8 @@ def help_lines(file: Path | None = None, region: str | None = None) -> dict[str,
 
 def _near(given: str, regions: Mapping[str, Region]) -> str:
     """"; did you mean X?" for a region's name, another usual code of it, or a slip of the finger; or ""."""
-    names = {code: code for code in regions} | {name.upper(): r.code for r in regions.values() for name in r.name.values()}
+    names = {code: code for code in regions}
+    names |= {name.upper(): one.code for one in regions.values() for name in one.name.values()}
     names |= {other: code for other, code in USUAL_CODES.items() if code in regions}
     close = difflib.get_close_matches(given, names, 1, 0.6)
     return f"; did you mean {names[close[0]]}?" if close else ""

@@ -4,6 +4,7 @@ empty."""
 from __future__ import annotations
 
 import logging
+
 from assistant.page.consents import Consents
 from assistant.store import Conversation, Saver, Store, StoreError
 from assistant.store.export import to_html, to_json

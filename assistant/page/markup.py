@@ -40,7 +40,8 @@ def _blocks(lines: list[str], depth: int) -> str:
             at += 1
         elif depth < _MAX_DEPTH and _QUOTE.match(line):
             end = _run(lines, at, _QUOTE)
-            made.append(f"<blockquote>{_blocks([_QUOTE.sub('', one) for one in lines[at:end]], depth + 1)}</blockquote>")
+            inner = [_QUOTE.sub("", one) for one in lines[at:end]]
+            made.append(f"<blockquote>{_blocks(inner, depth + 1)}</blockquote>")
             at = end
         elif _BULLET.match(line):
             end = _run(lines, at, _BULLET)

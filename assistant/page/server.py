@@ -91,14 +91,14 @@ def _routes(app: FastAPI, sessions: Sessions, access: Access) -> None:
 
     @app.post("/beside/person")
     async def person(request: Request) -> Response:
-        """Give the browser its identity, or begin its time anew. `agrees`: whether Origin and Host show the same page."""
+        """Give the browser its identity, or begin its time anew. `agrees`: Origin and Host show the same page."""
         origin, host = (request.headers.get(name, "") for name in ("origin", "host"))
         agrees = access.same_origin(request)
         if not agrees:
             log.warning(
-                "Origin %.200r and Host %.200r do not show the same page, so camera and microphone are refused. Let the "
-                "proxy pass on Host as the browser sent it (nginx: proxy_set_header Host $http_host;), or start with "
-                "--allow-host %.100s", origin, host, host_name(urlsplit(origin).netloc),
+                "Origin %.200r and Host %.200r do not show the same page, so camera and microphone are refused. Let "
+                "the proxy pass on Host as the browser sent it (nginx: proxy_set_header Host $http_host;), or start "
+                "with --allow-host %.100s", origin, host, host_name(urlsplit(origin).netloc),
             )  # fmt: skip
         secure = origin.startswith("https:") or request.url.scheme == "https"
         cookie = set_cookie(request.cookies, access.root_path, secure, sessions.services.keeping.available)

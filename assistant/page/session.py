@@ -7,7 +7,6 @@ A session is known by its token only (256 random bits, given to the page that op
 from __future__ import annotations
 
 import dataclasses
-import html
 import logging
 import secrets
 import threading
@@ -18,9 +17,9 @@ from typing import Any, Protocol
 
 from assistant.guided import Guided
 from assistant.language import clean_text, language_of
+from assistant.page import bubbles
 from assistant.page.consents import Consents
 from assistant.page.keeping import Keeping
-from assistant.page.markup import to_html
 from assistant.page.reply import Reply, Stoppable
 from assistant.page.status import ModelStatus
 from assistant.page.texts import text
@@ -151,8 +150,8 @@ class Session:
         self.region = region
 
     def say(self, words: str) -> Reply | None:
-        """Start the reply to `words`; None when one is still on its way. Where `replaces` names a turn, the new one takes
-        its place, and is answered from what came before it. Rewrites the store: not for the event loop."""
+        """Start the reply to `words`; None when one is still on its way. Where `replaces` names a turn, the new one
+        takes its place, and is answered from what came before it. Rewrites the store: not for the event loop."""
         with self._lock:
             if self.busy:
                 return None
@@ -188,8 +187,8 @@ class Session:
         return Guided(avoid=said)
 
     def _record(self, turn: Turn, old: Turn | None = None) -> None:
-        """Called by `respond` with the pending turn, and again with the final one. It takes the place of `old`, in time,
-        too."""
+        """Called by `respond` with the pending turn, and again with the final one. It takes the place of `old`, in
+        time, too."""
         with self._lock:
             if turn.conversation_id in self._deleted:
                 return
@@ -198,8 +197,8 @@ class Session:
             if turn.turn_id in self._scrubbed:
                 turn = without_affect(turn)
             if turn.conversation_id == self.conversation_id:
-                pairs = list(self.turns.items())
-                self.turns = dict((turn.turn_id, turn) if old and key == old.turn_id else (key, one) for key, one in pairs)
+                ordered = [turn if old and key == old.turn_id else one for key, one in self.turns.items()]
+                self.turns = {one.turn_id: one for one in ordered}
                 self.turns[turn.turn_id] = turn
                 self.reply_to = turn.turn_id
             if self.consents.store:
@@ -214,37 +213,18 @@ class Session:
         return self.reply if self.reply and not self.reply.recorded and turn.turn_id == at else None
 
     def messages(self) -> list[dict[str, str]]:
-        """The conversation as the page shows it, the reply on its way included. Gradio's chat puts unescaped HTML into
-        the page even with Markdown off, images and all: of a person's words every character of HTML is escaped, and of
-        a reply only the safe subset of `markup` is left."""
+        """The conversation as the page shows it, the reply on its way included."""
         shown = [{"role": "assistant", "content": text(self.locale, "disclosure")}]
         for turn in list(self.turns.values()):
-            shown.append({"role": "user", "content": html.escape(turn.user_text, quote=False)})
+            shown.append({"role": "user", "content": bubbles.words(turn.user_text)})
             running = self.running(turn)
             answer = running.text if running else turn.reply
             if answer:
-                tools = "" if running else self._tools(turn)
-                shown.append({"role": "assistant", "content": to_html(answer) + tools})
+                content = bubbles.reply(answer, turn.turn_id, self.locale, finished=running is None)
+                shown.append({"role": "assistant", "content": content})
             elif running and not running.done:
-                shown.append({"role": "assistant", "content": self._waiting(running.thinking)})
+                shown.append({"role": "assistant", "content": bubbles.waiting(running.thinking, self.locale)})
         return shown
-
-    def _tools(self, turn: Turn) -> str:
-        """The two buttons under a reply. Gradio lets only classes through, so these say what a click does."""
-        buttons = (
-            f'<button type="button" class="on-reply act-{act} turn-{html.escape(turn.turn_id)}">'
-            f"{html.escape(text(self.locale, label))}</button>"
-            for act, label in (("copy", "copy"), ("again", "retry"))
-        )
-        return f'<span class="reply-tools">{"".join(buttons)}</span>'
-
-    def _waiting(self, thinking: bool) -> str:
-        words = html.escape(text(self.locale, "thinking" if thinking else "waiting"))
-        kind = "thinking" if thinking else "waiting"
-        return (
-            f'<span class="typing {kind}"><i></i><i></i><i></i> <span class="typing-words">{words}</span> '
-            '<span class="typing-seconds"></span></span>'
-        )
 
     def start_over(self, turns: Mapping[str, Turn] | None = None, conversation_id: str = "") -> None:
         """Leave this conversation (it stays stored when that is allowed) for a new one, or for an earlier one."""

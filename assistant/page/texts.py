@@ -212,8 +212,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "err_origin": (
         "The proxy in front of this app changes the address, so camera and microphone are refused: the browser says "
-        "Origin {origin}, the app was told Host {host}. Whoever runs the proxy can mend it by passing on the Host header "
-        "unchanged (nginx: proxy_set_header Host $http_host;), or by starting the app with --allow-host.",
+        "Origin {origin}, the app was told Host {host}. Whoever runs the proxy can mend it by passing on the Host "
+        "header unchanged (nginx: proxy_set_header Host $http_host;), or by starting the app with --allow-host.",
         "程序前面的代理改动了地址，摄像头和麦克风因此被拒绝：浏览器的 Origin 是 {origin}，程序收到的 Host 是 {host}。"
         "请搭建者让代理原样转发 Host 头（nginx：proxy_set_header Host $http_host;），或用 --allow-host 启动程序。",
     ),
@@ -381,8 +381,9 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "status_lost": ("This page has lost the app. Is it still running?", "页面与程序失去了联系。程序还在运行吗？"),
     # Earlier conversations
-    "history_title": ("Earlier conversations", "以前的对话"),
+    "history_title": ("Conversations", "对话记录"),
     "history_none": ("None are kept.", "没有保存的对话。"),
+    "history_new": ("+ New", "+ 新建"),
     "history_search": ("Search conversations", "搜索对话"),
     "history_not_found": ("Nothing found.", "没有找到。"),
     "history_more": ("More", "更多"),

@@ -24,8 +24,8 @@ class SchemaRow(Base):
 
 
 class ConversationRow(Base):
-    """Times are ISO 8601 in UTC, so that they sort as text. `person` is the SHA-256 of a browser's identity, "" for what
-    was kept before there were identities. `named` says where the title comes from: a constant of `titles`."""
+    """Times are ISO 8601 in UTC, so that they sort as text. `person` is the SHA-256 of a browser's identity, "" for
+    what was kept before there were identities. `named` says where the title comes from: a constant of `titles`."""
 
     __tablename__ = "conversation"
     id: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -61,11 +61,11 @@ def test_calls_that_make_no_sense_are_refused_plainly(client: TestClient) -> Non
 
 def test_an_error_gives_a_number_and_no_details(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     session = client.app.state.sessions.open("", "en", "a page")  # type: ignore[attr-defined]
-    session.services.keeping.forget_affect = lambda: {}["the person's words"]
+    session.keeping.forget_affect = lambda: {}["the person's words"]
     try:
         answer = client.post("/beside/forget", json={}, headers={"x-beside-token": session.token})
     finally:
-        del session.services.keeping.forget_affect
+        del session.keeping.forget_affect
     assert answer.status_code == 500
     assert "words" not in answer.text and "words" not in caplog.text
     assert answer.json()["id"] in caplog.text and "KeyError" in caplog.text
