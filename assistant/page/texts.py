@@ -379,6 +379,22 @@ _TABLE: dict[str, tuple[str, str]] = {
         "The model server does not answer; the guided companion carries on until it does.",
         "模型服务器没有响应；恢复之前由引导式陪伴继续。",
     ),
+    # The small model that can be fetched while the companion answers
+    "status_small": (
+        "Answers come from {model}, a small language model on this computer. It can be wrong; it is no counsellor.",
+        "由本机上的小型语言模型 {model} 回答。它会出错，也不是咨询师。",
+    ),
+    "small_offered": (
+        "A small language model can answer instead. It stays on this computer. {what}.",
+        "也可以改由一个小型语言模型回答，它只在这台电脑上运行。{what}。",
+    ),
+    "small_fetching": ("Fetching the small model: {share} %.", "正在获取小模型：{share}%。"),
+    "small_starting": ("Starting and checking the small model ...", "正在启动并检查小模型……"),
+    "small_running": ("", ""),
+    "small_failed": ("The small model could not be started: {problem}", "小模型没能启动：{problem}"),
+    "small_get": ("Get it", "获取"),
+    "small_cancel": ("Cancel", "取消"),
+    "small_back": ("Back to the companion", "换回陪伴模式"),
     "status_lost": ("This page has lost the app. Is it still running?", "页面与程序失去了联系。程序还在运行吗？"),
     # Earlier conversations
     "history_title": ("Conversations", "对话记录"),

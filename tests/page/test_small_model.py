@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
+from assistant.page.keeping import Keeping
 from assistant.page.small_model import SmallModel, Source, Switch
+from assistant.page.status import ModelStatus
+from assistant.page.texts import TEXTS
 from llm.bases import Show
 from llm.client.scripted import Scripted
 from llm.types import Message, Prompt
@@ -115,3 +119,26 @@ def test_the_name_is_that_of_who_answers(name: str) -> None:
     other.name = "mini"
     switch.use(other if name == "mini" else None)
     assert switch.name == (name if name == "mini" else Scripted().name)
+
+
+def test_the_page_hears_of_it_and_can_ask_for_it() -> None:
+    from assistant.page.server import answer
+    from assistant.page.session import Services, Sessions
+
+    stage = Stage()
+    services = Services(stage.switch, Scripted(), Keeping(None), ModelStatus("guided"), {}, small=stage.small)
+    sessions = Sessions(services)
+    session = sessions.open("", "en", "a-page")
+    asked = json.loads(bytes(answer("status", sessions, session, {}).body))
+    assert asked["key"] == "status_guided" and asked["small"]["standing"] == "offered"
+    answer("small", sessions, session, {"on": True})
+    stage.go.set()
+    until(lambda: stage.standing() == "running")
+    asked = json.loads(bytes(answer("status", sessions, session, {}).body))
+    assert asked["key"] == "status_small" and asked["model"] == "mini"
+    assert TEXTS["en"]["status_small"] and TEXTS["zh"][f"small_{asked['small']['standing']}"] == ""
+    answer("small", sessions, session, {"on": False})
+    assert stage.standing() == "offered"
+    services = Services(Scripted(), Scripted(), Keeping(None), ModelStatus("guided"), {})
+    with pytest.raises(ValueError, match="no call"):
+        answer("small", Sessions(services), session, {"on": True})
