@@ -140,5 +140,6 @@ def test_the_page_hears_of_it_and_can_ask_for_it() -> None:
     answer("small", sessions, session, {"on": False})
     assert stage.standing() == "offered"
     services = Services(Scripted(), Scripted(), Keeping(None), ModelStatus("guided"), {})
+    without = Sessions(services)
     with pytest.raises(ValueError, match="no call"):
-        answer("small", Sessions(services), session, {"on": True})
+        answer("small", without, without.open("", "en", "a-page"), {"on": True})
