@@ -26,6 +26,7 @@ for _name, _value in {
 if TYPE_CHECKING:
     from assistant.page.keeping import Keeping
     from assistant.page.session import Services
+    from assistant.page.small_model import SmallModel
     from assistant.page.status import ModelStatus
     from llm.base import ChatModel
 
@@ -155,6 +156,18 @@ def listen(host: str, port: int) -> socket.socket:
         raise CannotStart(f"{reason}. Next step: {step}.") from error
     made.listen(128)
     return made
+
+
+def offered(companion: ChatModel, name: str = "mini") -> tuple[ChatModel, SmallModel]:
+    """The companion behind a switch, and the small model that the page offers beside it; it ends with this process."""
+    import atexit
+
+    from assistant.page.small_model import SmallModel, Switch, mini
+
+    switch = Switch(companion)
+    small = SmallModel(mini(name), switch)
+    atexit.register(small.close)
+    return switch, small
 
 
 def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
@@ -287,8 +300,13 @@ def services(options: argparse.Namespace) -> Services:
         raise CannotStart(f"--expression: {problem}. Next step: mend that, or leave the option out.") from error
     kept = keeping(options.no_store, options.data or os.environ.get("BESIDE_DATA"))
     model, status = chat_model(options.llm, options.model)
+    small = None
+    # Only where one person uses the app: with several, one click would decide for all who answers.
+    if options.llm == "guided" and not options.expose and not options.allow_host:
+        model, small = offered(model)
     return Services(
         model=model, fallback=Guided(), keeping=kept, status=status, help=lines, default_locale=options.lang,
+        small=small,
         make_perceiver=lambda: Perceiver(perceiver_options),
         lines=lambda locale, region: lines_for(locale, region or options.region, options.helplines),
     )  # fmt: skip

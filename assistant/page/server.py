@@ -46,6 +46,8 @@ def make_app(services: Services, hosts: Iterable[str], declared: Iterable[str] =
             tidying.cancel()
             await asyncio.to_thread(sessions.close)
             services.status.close()
+            if services.small is not None:
+                services.small.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.sessions = sessions
@@ -129,7 +131,10 @@ def _routes(app: FastAPI, sessions: Sessions, access: Access) -> None:
 def answer(call: str, sessions: Sessions, session: Session, body: dict[str, Any]) -> Response:
     """One call of the page's script. Raises ValueError for one that does not exist or lacks something."""
     if call == "status":
-        return JSONResponse(session.services.status.public())
+        return JSONResponse(_status(session.services))
+    if call == "small" and session.services.small is not None:
+        session.services.small.start() if body.get("on") is True else session.services.small.back()
+        return JSONResponse(_status(session.services))
     if call == "consent":
         sessions.consent(session, str(body.get("name")), body.get("on") is True, delete=body.get("delete") is True)
         return JSONResponse({"consents": session.consents.as_dict()})
@@ -144,6 +149,17 @@ def answer(call: str, sessions: Sessions, session: Session, body: dict[str, Any]
     if call == "history":
         return JSONResponse({"conversations": [], "current": session.conversation_id})
     raise ValueError(f"there is no call {call!r}")
+
+
+def _status(services: Services) -> dict[str, Any]:
+    """Who answers, and what could."""
+    status = services.status.public()
+    if services.small is None:
+        return status
+    small = services.small.public()
+    if small["standing"] == "running":
+        status = {"key": "status_small", "values": {"model": small["name"]}, "level": "ok", "model": small["name"]}
+    return {**status, "small": small}
 
 
 def _history(session: Session, body: dict[str, Any]) -> Response:

@@ -21,6 +21,7 @@ from assistant.page import bubbles
 from assistant.page.consents import Consents
 from assistant.page.keeping import Keeping
 from assistant.page.reply import Reply, Stoppable
+from assistant.page.small_model import SmallModel
 from assistant.page.status import ModelStatus
 from assistant.page.texts import text
 from assistant.prompt import describe
@@ -65,6 +66,7 @@ class Services:
     default_locale: Locale | None = None
     make_perceiver: Callable[[], Perceiver] = Perceiver
     lines: Callable[[Locale, str | None], Sequence[Line]] = lines_for  # of a locale and a region, if one was chosen
+    small: SmallModel | None = None  # offered on the page beside the companion
 
 
 @dataclass

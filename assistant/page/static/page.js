@@ -42,6 +42,7 @@ async function readStatus() {
     const status = await (await post("status", {})).json();
     show(place, status.key, status.values);
     place.dataset.level = status.level;
+    showSmallModel(status.small);
     byId("consent-chat-info").textContent = t("consent_chat_info", {
       model: status.model || t(status.key === "status_guided" ? "model_guided" : "model_server"),
     });
@@ -49,6 +50,26 @@ async function readStatus() {
     show(place, "status_lost");
     place.dataset.level = "down";
   }
+}
+
+// --- The small model that can be fetched ------------------------------------------------------------------------------
+
+let smallRuns = false;
+
+/** What `small_model.SmallModel.public` says; nothing is offered where the app was started with a model. */
+function showSmallModel(small) {
+  byId("small-model").hidden = !small;
+  if (!small) return;
+  const standing = small.standing;
+  smallRuns = standing === "running" || standing === "fetching" || standing === "starting";
+  show(byId("small-said"), `small_${standing}`, { what: small.described, share: Math.round(100 * small.share), problem: small.problem });
+  show(byId("small-act"), standing === "running" ? "small_back" : smallRuns ? "small_cancel" : "small_get");
+  if (standing === "fetching" || standing === "starting") setTimeout(readStatus, 1000);
+}
+
+async function switchSmallModel() {
+  showSmallModel((await (await post("small", { on: !smallRuns })).json()).small);
+  readStatus();
 }
 
 // --- Consents -------------------------------------------------------------------------------------------------------
@@ -196,6 +217,7 @@ function received(message) {
 }
 
 const actions = {
+  small: () => switchSmallModel().catch(readStatus),
   ...dialogActions,
   skip: focusBox,
   keys: openKeys,
