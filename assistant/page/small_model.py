@@ -26,8 +26,11 @@ Standing = Literal["offered", "fetching", "starting", "running", "failed"]
 class Engine(Protocol):
     """A started engine: where it answers, under which name, and how it is ended."""
 
-    url: str
-    model: str
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
 
     def stop(self) -> None: ...
 
@@ -51,14 +54,12 @@ class Switch:
     def __init__(self, companion: ChatModel) -> None:
         self._companion = companion
         self._other: ChatModel | None = None
-
-    @property
-    def name(self) -> str:
-        return (self._other or self._companion).name
+        self.name = companion.name
 
     def use(self, other: ChatModel | None) -> None:
         """From the next message on."""
         self._other = other
+        self.name = (other or self._companion).name
 
     def stream(self, prompt: Prompt, tell: Tell | None = None) -> Generator[str, None, Reply]:
         return (self._other or self._companion).stream(prompt, tell)
