@@ -52,6 +52,12 @@ def rulebook(locale: Locale) -> Rulebook:
 
 
 @cache
+def moves() -> Mapping[str, re.Pattern[str]]:
+    """What a message does in a conversation about danger: answers, refusals, partings, steps towards safety."""
+    return read_patterns(HERE / "rules" / "moves.toml", {})
+
+
+@cache
 def context() -> Mapping[str, re.Pattern[str]]:
     """What is looked for beside the rules, in both languages: times, means, laughter, a yes, being safe now."""
     return read_patterns(HERE / "rules" / "context.toml", {})

@@ -16,11 +16,11 @@ from assistant.types import RiskLevel
 #: Kinds of danger that a row may give.
 DANGERS = {
     "suicide", "self_harm", "violence", "abuse", "medical", "emergency", "voices", "third_person", "eating",
-    "delusion", "mania", "birth", "panic",
+    "delusion", "mania", "birth", "panic", "child",
 }  # fmt: skip
 #: Laughter beside these is no sign of a joke.
 _NO_JOKE = {Kind.MEANS, Kind.ATTEMPT_NOW, Kind.SELF_HARM, Kind.PREPARATION}
-_BESIDE = {"soon", "leaving", "recovered", "laughing", "other.past", "other.danger", "other.urgent"}
+_BESIDE = {"brief", "soon", "leaving", "recovered", "laughing", "other.past", "other.danger", "other.urgent"}
 _SHAPES = TAGS | {"strong", "hoarded", "sure", "several", "various", "many"}
 
 
@@ -83,16 +83,20 @@ def facts(signals: Signals) -> frozenset[str]:
     various = Counter(kind for kind, _ in {(s.kind, s.name) for s in signals.found if not s.past})
     found |= {f"{kind}.various" for kind, count in various.items() if count > 1}
     found |= {f"{kind}.many" for kind, count in names.items() if count > 2}
-    beside = {"soon": signals.soon, "leaving": signals.leaving, "recovered": signals.recovered,
+    beside = {"brief": signals.brief, "soon": signals.soon, "leaving": signals.leaving, "recovered": signals.recovered,
               "laughing": signals.laughing, f"other.{signals.other}": bool(signals.other)}  # fmt: skip
     return frozenset(found | {name for name, is_so in beside.items() if is_so})
 
 
 def level_of(signals: Signals) -> tuple[RiskLevel, str]:
     """The level and the kind of danger, (none, "") where no row holds. A message meant as fun weighs less."""
-    known = facts(signals)
-    level, kind = next(((row.level, row.kind) for row in rows() if row.holds(known)), (RiskLevel.NONE, ""))
+    level, kind = level_of_facts(facts(signals))
     if signals.laughing and not {signal.kind for signal in signals.found} & _NO_JOKE:
         plain = any("plain" in signal.tags for signal in signals.found)
         return min((level, kind), (RiskLevel.MODERATE if plain else RiskLevel.LOW, "suicide"), key=lambda pair: pair[0])
     return level, kind
+
+
+def level_of_facts(known: frozenset[str]) -> tuple[RiskLevel, str]:
+    """The first row that holds of these facts, (none, "") where none does."""
+    return next(((row.level, row.kind) for row in rows() if row.holds(known)), (RiskLevel.NONE, ""))

@@ -1,4 +1,4 @@
-"""From words to signals: which rules match in which clause, and what changes them (negation, past, fiction, accident)."""
+"""From words to signals: which rules match in which clause, and what changes them (negation, past, fiction)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from assistant.safety.rule import Kind, Rule
 REACH = 80
 #: A laugh colours a message of at most so many characters.
 SHORT = 120
+#: A brief message has at most so many characters (in Chinese: the second).
+BRIEF = (50, 16)
 #: Kinds that a word of the past does not move into the past.
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 _OTHERS = ("", "past", "danger", "urgent")
@@ -36,7 +38,7 @@ class Signals:
     """All signals of one message, and the times that it names beside them.
 
     `other` is somebody else's danger: "", "past", "danger" or "urgent". `leaving`: moving or travelling, so that
-    goodbyes and given-away things have another reason.
+    goodbyes and given-away things have another reason. `brief`: of a few words, which say all that there is.
     """
 
     found: tuple[Signal, ...] = ()
@@ -45,6 +47,7 @@ class Signals:
     laughing: bool = False
     recovered: bool = False
     leaving: bool = False
+    brief: bool = False
 
     @property
     def denied(self) -> bool:
@@ -81,7 +84,8 @@ def read_plain(normalised: str) -> Signals:
                 soon = True
     laughing = len(plain) <= SHORT and bool(patterns["laugh"].search(plain))
     recovered = any(rulebook(locale).modifiers["recovered"].search(plain) for locale in LOCALES)
-    return Signals(tuple(found), soon, other, laughing, recovered, bool(patterns["leaving"].search(plain)))
+    brief = len(plain) <= BRIEF[bool(rulebook("zh").modifiers["written"].search(plain))]
+    return Signals(tuple(found), soon, other, laughing, recovered, bool(patterns["leaving"].search(plain)), brief)
 
 
 def _somebody_else(sentence: str, book: Rulebook) -> str:

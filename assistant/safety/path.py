@@ -1,0 +1,244 @@
+"""The fixed path: which of the prepared words answer while a danger lasts. No model, no chance, one question a turn.
+
+What was asked, answered and said stands in the RiskState, so that the path goes on from there, in this order: what the
+person just did is met in one sentence; then comes the next question whose topic has no answer yet; where the questions
+are used up, the safety plan of Stanley and Brown is filled in together; after that, quiet open questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from assistant.safety.answers import STEPS
+from assistant.safety.compile import moves
+from assistant.safety.helplines import Line, lines_for
+from assistant.safety.normalise import normalise
+from assistant.safety.texts import Step, Texts, texts
+from assistant.types import Risk, RiskLevel, RiskState
+from llm.types import Locale
+
+#: So many lines are listed; more would be a wall of numbers.
+MAX_LINES = 4
+#: Kinds for which a safety plan is made.
+PLANNED = {"suicide", "self_harm", "voices"}
+#: Kinds that a fixed path answers at any level: minutes count, and a model may talk past them.
+ALWAYS_FIXED = {"panic"}
+#: Longest line of the safety plan (characters).
+MAX_PLAN_LINE = 200
+#: Met in this order; the first that a message does is what is said to it.
+_MET = ("human", "secrecy", "refuses_lines", "stop_asking", "asks_exercise")
+_AFTER = ("takes_back", "parting", "thanks", "stronger", "weaker", "alone", "unsure", "small_talk")
+_CHAT = {"takes_back", "parting", "thanks"}
+
+
+def is_fixed(risk: Risk) -> bool:
+    """Whether prepared words answer, and no model is asked."""
+    return risk.is_crisis or (risk.kind in ALWAYS_FIXED and risk.level > RiskLevel.NONE)
+
+
+@dataclass(slots=True)
+class _Reply:
+    """A reply as it is put together, with what the state will know of it."""
+
+    locale: Locale
+    lines: Sequence[Line]
+    said: list[str]
+    asked: str = ""
+
+    @property
+    def texts(self) -> Texts:
+        return texts(self.locale)
+
+    def once(self, name: str, choices: Sequence[str]) -> str:
+        """The first of `choices` that was not said yet in this conversation, "" where all were."""
+        for number, text in enumerate(choices):
+            key = f"{name}.{number}"
+            if key not in self.said:
+                self.said.append(key)
+                return text
+        return ""
+
+    def in_turn(self, name: str, choices: Sequence[str]) -> str:
+        """One of `choices` after the other, from the start again when all were said."""
+        if text := self.once(name, choices):
+            return text
+        self.said[:] = [key for key in self.said if key.rpartition(".")[0] != name]
+        return self.once(name, choices)
+
+    def filled(self, parts: Sequence[str]) -> str:
+        """The parts as paragraphs, with the lines' numbers."""
+        spoken = _spoken(self.locale, self.lines)
+        emergency = self.lines[0].emergency or lines_for(self.locale)[0].emergency
+        ways = {"en": "; ", "zh": "；"}[self.locale].join(_way(line, self.locale) for line in spoken)
+        text = "\n\n".join(part for part in parts if part)
+        return text.replace("{emergency}", emergency).replace("{ways}", ways).replace("） ", "）")
+
+
+def crisis_reply(
+    text: str, risk: Risk, state: RiskState, locale: Locale, lines: Sequence[Line] = ()
+) -> tuple[str, RiskState]:
+    """The fixed reply to `text`, and the state after it.
+
+    `risk` and `state` are those that `follow` gave for this message. `lines` are named in it (those of the locale where
+    it is empty).
+    """
+    reply = _Reply(locale, lines or lines_for(locale), list(state.said))
+    plain = normalise(text).strip()
+    first = f"met.{risk.kind}" not in reply.said
+    reply.said += [f"met.{risk.kind}"] if first else []
+    parts = [_urgent(risk, reply)]
+    if risk.is_crisis:
+        parts.append(reply.once("interrupt", reply.texts.words["interrupt"]))
+    planned, state = _plan(plain, text, risk, state, reply)
+    if planned:
+        parts.append(planned)
+    else:
+        parts += [_met(plain, risk, state, reply, first), _next(risk, state, reply)]
+    if state.minor:
+        parts.append(reply.once("minor", [reply.texts.words["minor"]]))
+    parts.append(_people(risk, state, reply, first))
+    return reply.filled(parts), replace(state, asked=reply.asked, said=tuple(reply.said))
+
+
+def question_beside(risk: Risk, state: RiskState, locale: Locale, lines: Sequence[Line] = ()) -> tuple[str, RiskState]:
+    """The next question of a moderate danger, to stand below a model's reply: every second turn, so that it does not
+    drown the model's own; "" in between and at other levels."""
+    if risk.level != RiskLevel.MODERATE:
+        return "", state
+    if state.asked:  # asked in the last turn; what was answered is known by now
+        return "", replace(state, asked="")
+    reply = _Reply(locale, lines or lines_for(locale), list(state.said))
+    text = _next(risk, state, reply, stay=False)
+    return reply.filled([text]), replace(state, asked=reply.asked, said=tuple(reply.said))
+
+
+def _urgent(risk: Risk, reply: _Reply) -> str:
+    if risk.level < RiskLevel.IMMINENT and risk.kind != "emergency":
+        return ""
+    own = risk.kind == "suicide"
+    name = "urgent" if own else "urgent_other"
+    return reply.in_turn(name, reply.texts.words[name])
+
+
+def _met(plain: str, risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
+    """One sentence to what the person just did, before the next question; "" where the path has only begun."""
+    heard, patterns = reply.texts.heard, moves()
+    facts = set(risk.reasons)
+    if "method_question" in facts:
+        return reply.once("method", heard["method"])
+    if "violence_question" in facts:
+        return reply.once("harm_others", heard["harm_others"])
+    done = [name for name in _MET if patterns[name].search(plain)]
+    if not done and first:
+        return ""
+    done += [step for step in STEPS if patterns[step].search(plain) and f"answer.{step}" in facts]
+    chat = [name for name in _AFTER if patterns[name].search(plain)]
+    if risk.alone < RiskLevel.MODERATE:
+        done += chat
+    for name in (*done, *_by_answer(plain, state)):
+        key = {"asks_exercise": "exercise", "small_talk": "aside"}.get(name, name)
+        if said := reply.once(key, heard[key]):
+            return said
+    return ""
+
+
+def _by_answer(plain: str, state: RiskState) -> tuple[str, ...]:
+    """What is said to a bare yes or no, and to something told at more length."""
+    patterns = moves()
+    for name in ("no", "yes"):
+        if len(plain) < 60 and patterns[name].search(plain):
+            return (name,)
+    return ("told",) if len(plain) > 12 else ()
+
+
+def _next(risk: Risk, state: RiskState, reply: _Reply, stay: bool = True) -> str:
+    """The next question whose topic is open; then quiet ones, and the path again, announced as such."""
+    path = reply.texts.path(risk.kind, risk.name)
+    known = {topic for topic, _ in state.answers}
+    for again in (False, True):
+        for step in path:
+            if step.name not in reply.said and (again or step.topic not in known):
+                return _asked(step, reply)
+        if not again and stay and (text := reply.once("stay", reply.texts.words["stay"])):
+            return text
+        if not stay:
+            return ""
+    reply.said[:] = [key for key in reply.said if key not in {step.name for step in path}]
+    words = reply.in_turn("again", reply.texts.words["again"])
+    return f"{words}\n\n{_asked(path[0], reply)}"
+
+
+def _asked(step: Step, reply: _Reply) -> str:
+    reply.said.append(step.name)
+    reply.asked = step.topic
+    return step.say
+
+
+def _people(risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
+    """The lines: listed at first, named again every second turn, left out once they were refused."""
+    words = reply.texts.words
+    if risk.kind in ALWAYS_FIXED and not risk.is_crisis:
+        return ""
+    if first and "lines.0" not in reply.said:
+        reply.said.append("lines.0")
+        return _listed(words["lines_first"], reply.locale, reply.lines)
+    if state.refused_lines and risk.level < RiskLevel.IMMINENT:
+        return reply.once("still", [words["still"]])
+    return str(reply.in_turn("lines_again", words["lines_again"]))
+
+
+def _plan(plain: str, text: str, risk: Risk, state: RiskState, reply: _Reply) -> tuple[str, RiskState]:
+    """The safety plan: the line that was just given is kept, the next is asked for, the whole is shown at the end."""
+    words, steps = reply.texts.plan, reply.texts.plan_steps
+    if risk.kind not in PLANNED or risk.level >= RiskLevel.IMMINENT:
+        return "", state
+    running = state.asked.removeprefix("plan.") if state.asked.startswith("plan.") else ""
+    wished = bool(moves()["asks_plan"].search(plain))
+    if not running:
+        if state.plan and wished:
+            return printed(state, reply.locale), state
+        path = reply.texts.path(risk.kind, risk.name)
+        used = all(step.name in reply.said for step in path)
+        if state.plan or not (wished or (used and not state.refused_lines)):
+            return "", state
+        reply.asked = f"plan.{steps[0].name}"
+        return f"{words['start']}\n\n{steps[0].ask}", state
+    if risk.alone >= RiskLevel.HIGH or moves()["stop_asking"].search(plain):
+        return "", state
+    open_line = any(moves()[name].search(plain) for name in ("no", "unsure")) and len(plain) < 30
+    line = "" if open_line else " ".join(text.split())[:MAX_PLAN_LINE]
+    state = replace(state, plan=(*(pair for pair in state.plan if pair[0] != running), (running, line)))
+    place = [step.name for step in steps].index(running) + 1
+    said = words["skipped"] if open_line else words["kept"]
+    if place == len(steps):
+        return f"{said} {words['end']}\n\n{printed(state, reply.locale)}", state
+    reply.asked = f"plan.{steps[place].name}"
+    return f"{said} {steps[place].ask}", state
+
+
+def printed(state: RiskState, locale: Locale) -> str:
+    """The safety plan as text, one heading and one line for each of the six steps."""
+    words, given = texts(locale), dict(state.plan)
+    rows = [f"{step.title}\n   {given.get(step.name) or words.plan['empty']}" for step in words.plan_steps]
+    return "\n".join((words.plan["title"], *rows))
+
+
+def _spoken(locale: Locale, lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines that answer in this language, or all where none is known to."""
+    return [line for line in lines if not line.languages or locale in line.languages][:MAX_LINES] or lines[:MAX_LINES]
+
+
+def _listed(opening: str, locale: Locale, lines: Sequence[Line]) -> str:
+    rows = [opening]
+    for line in _spoken(locale, lines):
+        sms = {"en": "call or text", "zh": "可打电话或发短信"}[locale] if line.text else ""
+        known = (part.rstrip(".。") for part in (sms, line.hours, line.note) if part)
+        details = {"en": "; ", "zh": "；"}[locale].join(known)
+        colon = {"en": ": ", "zh": "："}[locale] if details else ""
+        rows.append(f"• {_way(line, locale)}{colon}{details}")
+    return "\n".join(rows)
+
+
+def _way(line: Line, locale: Locale) -> str:
+    return f"{line.way} ({line.name})" if locale == "en" else f"{line.way}（{line.name}）"
