@@ -14,7 +14,7 @@ from assistant.language import SentenceBuffer, clean_text, language_of
 from assistant.notices import NOTICES
 from assistant.prompt import build_prompt, describe
 from assistant.meaning.base import Reader
-from assistant.safety import crisis_reply, follow, is_fixed, question_beside, state_of
+from assistant.safety import crisis_reply, follow, is_first_hint, is_fixed, question_beside, state_of
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup
 from assistant.types import Risk, RiskLevel, RiskState, Turn
@@ -55,7 +55,8 @@ def respond(
     text = clean_text(text)
     locale = language_of(text, locale or (history[-1].locale if history else "en"))
     risk, carried = follow(text, state_of(history[-1:]), reader)
-    fixed = is_fixed(risk) or (risk.level >= RiskLevel.MODERATE and isinstance(model, Guided))
+    asks = risk.level >= RiskLevel.MODERATE or is_first_hint(risk, carried)
+    fixed = is_fixed(risk) or (asks and isinstance(model, Guided))
     prompt = None if fixed or not text else build_prompt(text, state, risk, history, locale)
     turn = Turn(
         turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),

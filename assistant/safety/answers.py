@@ -31,6 +31,7 @@ class Move:
     refuses_lines: bool = False
     parting: bool = False
     takes_back: bool = False
+    weaker: bool = False
 
 
 def move(plain: str, state: RiskState, signals: Signals) -> Move:
@@ -39,15 +40,18 @@ def move(plain: str, state: RiskState, signals: Signals) -> Move:
     if not state.level:
         return Move(parting=bool(patterns["parting"].search(plain)))
     bare = len(plain) <= TOLD
-    answer = ""
+    answer, topic = "", state.asked
     if bare and patterns["no"].search(plain):
         answer = "no"
     elif bare and (patterns["yes"].search(plain) or context()["yes"].search(plain)):
         answer = "yes"
     steps = tuple(step for step in STEPS if patterns[step].search(plain) and not _is_told_otherwise(step, signals))
+    if bare and patterns["alone"].search(plain) and "company" not in steps:
+        answer, topic = "no", "company"
     return Move(
-        state.asked if answer else "", answer, steps, bool(patterns["refuses_lines"].search(plain)),
+        topic if answer else "", answer, steps, bool(patterns["refuses_lines"].search(plain)),
         bool(patterns["parting"].search(plain)), bool(patterns["takes_back"].search(plain)),
+        bool(patterns["weaker"].search(plain)) and not patterns["stronger"].search(plain),
     )  # fmt: skip
 
 
@@ -60,7 +64,8 @@ def _is_told_otherwise(step: str, signals: Signals) -> bool:
 def raised_to(step: Move, plain: str, state: RiskState) -> RiskLevel:
     """What a few words add as the answer to a question about danger: yes, here, soon, begun, on the ninth floor."""
     patterns = context()
-    if state.level < RiskLevel.MODERATE or state.kind not in _ANSWERED or step.steps or step.parting:
+    hinted = state.level == RiskLevel.LOW and state.asked == "thoughts"
+    if (state.level < RiskLevel.MODERATE and not hinted) or state.kind not in _ANSWERED or step.steps or step.parting:
         return RiskLevel.NONE
     asked_danger = state.asked in DANGERS or not state.asked
     if step.answer == "yes" and asked_danger and len(plain) <= ANSWER * 2:
@@ -85,11 +90,13 @@ def lowered_by(step: Move, state: RiskState, signals: Signals) -> str:
         new = "professional" in step.steps and "professional" not in before
         return "answer.professional" if new else ""
     for topic in step.steps:
-        if topic not in before and state.level > RiskLevel.MODERATE:
+        if before.get(topic) != "yes" and state.level > RiskLevel.MODERATE:
             return f"answer.{topic}"
     if step.answer == "no" and step.topic in DANGERS - {"means"} and before.get(step.topic) != "no":
         if state.level <= RiskLevel.MODERATE or step.topic in {"plan", "time", "close"}:
             return f"answer.no_{step.topic}"
+    if state.asked == "stronger" and step.weaker and state.level <= RiskLevel.MODERATE:
+        return "answer.weaker"
     if step.answer == "yes" and step.topic == "safe" and before.get("safe") != "yes":
         return "answer.safe"
     if state.level == RiskLevel.MODERATE and signals.denied and step.topic in {"", "thoughts"}:

@@ -23,11 +23,15 @@ from assistant.types import Risk, RiskLevel, RiskState, Turn
 NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
 #: A bare time ("tonight") has at most so many characters.
 BARE = 60
-#: So many messages without a sign end a low risk; so many, with the direct question asked, a moderate one.
+#: So many messages without a sign end a low risk; so many a moderate one in which nothing was disclosed.
 QUIET_LOW, QUIET_MODERATE = 3, 6
 #: Least score of each level; within a level it grows with the number of signals and the reader's danger.
 SCORES = {NONE: 0.0, LOW: 0.25, MODERATE: 0.5, HIGH: 0.7, IMMINENT: 0.9}
 _IDEATION = (Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION)
+#: What a yes to a question tells.
+_TOLD_BY_YES = {"thoughts": "thought", "plan": "intent", "time": "intent", "means": "means"}
+#: Facts that no silence makes less.
+_DISCLOSED = {"thought", "method", "intent", "attempt_now"}
 _JOINS = {*_IDEATION, Kind.MEANS, Kind.PLACE, Kind.FAREWELL}
 
 
@@ -133,8 +137,8 @@ def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
     quiet = state.quiet + 1
     if state.level == LOW and quiet >= QUIET_LOW:
         return message.level, "quiet"
-    asked = any(topic in dict(state.answers) for topic in ("thoughts", "plan", "safe"))
-    if state.level == MODERATE and quiet >= QUIET_MODERATE and asked:
+    plain = state.answer("thoughts") == "yes" or _DISCLOSED & set(state.facts)
+    if state.level == MODERATE and quiet >= QUIET_MODERATE and not plain:
         return LOW, "quiet"
     return state.level, "kept"
 
@@ -159,9 +163,10 @@ def _state(state: RiskState, risk: Risk, message: _Message) -> RiskState:
         given[message.move.topic] = message.move.answer
     for topic in message.move.steps:
         given[topic] = "yes"
+    told = tuple(fact for topic, fact in _TOLD_BY_YES.items() if message.move.answer == "yes" and message.move.topic == topic)
     changed = risk.kind != state.kind and risk.alone >= MODERATE
     return replace(
-        state, level=risk.level, kind=risk.kind, facts=_carried(state.facts, message),
+        state, level=risk.level, kind=risk.kind, facts=tuple(dict.fromkeys((*_carried(state.facts, message), *told))),
         answers=() if changed else tuple(given.items()), asked="" if changed else state.asked,
         refused_lines=state.refused_lines or message.move.refuses_lines,
         minor=state.minor or _is_minor(message), quiet=0 if risk.alone >= LOW else state.quiet + 1,

@@ -27,7 +27,7 @@ ALWAYS_FIXED = {"panic"}
 #: Longest line of the safety plan (characters).
 MAX_PLAN_LINE = 200
 #: Met in this order; the first that a message does is what is said to it.
-_MET = ("human", "secrecy", "refuses_lines", "stop_asking", "asks_exercise")
+_MET = ("refuses_lines", "human", "secrecy", "stop_asking", "asks_exercise")
 _AFTER = ("takes_back", "parting", "thanks", "stronger", "weaker", "alone", "unsure", "small_talk")
 _CHAT = {"takes_back", "parting", "thanks"}
 
@@ -35,6 +35,14 @@ _CHAT = {"takes_back", "parting", "thanks"}
 def is_fixed(risk: Risk) -> bool:
     """Whether prepared words answer, and no model is asked."""
     return risk.is_crisis or (risk.kind in ALWAYS_FIXED and risk.level > RiskLevel.NONE)
+
+
+def is_first_hint(risk: Risk, state: RiskState) -> bool:
+    """Whether a message of low risk hints at dying and nobody has asked about it yet: then it is asked, once."""
+    hints = {"wish", "burden", "hopeless.giving_up"} & set(risk.reasons)
+    meant = "laughing" not in risk.reasons and "hyperbole" not in risk.rules
+    fresh = risk.level == risk.alone == RiskLevel.LOW and risk.kind == "suicide"
+    return bool(fresh and hints and meant and not state.answer("thoughts") and "suicide.moderate.0" not in state.said)
 
 
 @dataclass(slots=True)
@@ -88,23 +96,24 @@ def crisis_reply(
     first = f"met.{risk.kind}" not in reply.said
     reply.said += [f"met.{risk.kind}"] if first else []
     parts = [_urgent(risk, reply)]
-    if risk.is_crisis:
-        parts.append(reply.once("interrupt", reply.texts.words["interrupt"]))
     planned, state = _plan(plain, text, risk, state, reply)
     if planned:
         parts.append(planned)
     else:
-        parts += [_met(plain, risk, state, reply, first), _next(risk, state, reply)]
+        met = _met(plain, risk, state, reply, first)
+        parts += [met, "" if reply.asked else _next(risk, state, reply)]
     if state.minor:
         parts.append(reply.once("minor", [reply.texts.words["minor"]]))
     parts.append(_people(risk, state, reply, first))
+    if risk.is_crisis:
+        parts.append(reply.once("interrupt", reply.texts.words["interrupt"]))
     return reply.filled(parts), replace(state, asked=reply.asked, said=tuple(reply.said))
 
 
 def question_beside(risk: Risk, state: RiskState, locale: Locale, lines: Sequence[Line] = ()) -> tuple[str, RiskState]:
     """The next question of a moderate danger, to stand below a model's reply: every second turn, so that it does not
     drown the model's own; "" in between and at other levels."""
-    if risk.level != RiskLevel.MODERATE:
+    if risk.level != RiskLevel.MODERATE and not is_first_hint(risk, state):
         return "", state
     if state.asked:  # asked in the last turn; what was answered is known by now
         return "", replace(state, asked="")
@@ -130,15 +139,17 @@ def _met(plain: str, risk: Risk, state: RiskState, reply: _Reply, first: bool) -
     if "violence_question" in facts:
         return reply.once("harm_others", heard["harm_others"])
     done = [name for name in _MET if patterns[name].search(plain)]
-    if not done and first:
+    begins = first or (risk.is_crisis and "interrupt.0" not in reply.said)
+    if not done and (begins or risk.alone >= RiskLevel.HIGH):
         return ""
-    done += [step for step in STEPS if patterns[step].search(plain) and f"answer.{step}" in facts]
+    done += [step for step in STEPS if patterns[step].search(plain) and state.answer(step)]
     chat = [name for name in _AFTER if patterns[name].search(plain)]
     if risk.alone < RiskLevel.MODERATE:
         done += chat
     for name in (*done, *_by_answer(plain, state)):
         key = {"asks_exercise": "exercise", "small_talk": "aside"}.get(name, name)
         if said := reply.once(key, heard[key]):
+            reply.asked = "who" if key == "alone" else ""
             return said
     return ""
 
@@ -154,19 +165,26 @@ def _by_answer(plain: str, state: RiskState) -> tuple[str, ...]:
 
 def _next(risk: Risk, state: RiskState, reply: _Reply, stay: bool = True) -> str:
     """The next question whose topic is open; then quiet ones, and the path again, announced as such."""
+    if open_steps := _open(risk, state, reply):
+        return _asked(open_steps[0], reply)
+    if not stay:
+        return ""
+    if text := reply.once("stay", reply.texts.words["stay"]):
+        return text
     path = reply.texts.path(risk.kind, risk.name)
-    known = {topic for topic, _ in state.answers}
-    for again in (False, True):
-        for step in path:
-            if step.name not in reply.said and (again or step.topic not in known):
-                return _asked(step, reply)
-        if not again and stay and (text := reply.once("stay", reply.texts.words["stay"])):
-            return text
-        if not stay:
-            return ""
     reply.said[:] = [key for key in reply.said if key not in {step.name for step in path}]
     words = reply.in_turn("again", reply.texts.words["again"])
     return f"{words}\n\n{_asked(path[0], reply)}"
+
+
+def _open(risk: Risk, state: RiskState, reply: _Reply) -> list[Step]:
+    """The steps of the path that were not said, and whose topic has no answer yet."""
+    known = {topic for topic, _ in state.answers} | ({"told"} if state.refused_lines else set())
+    if not risk.is_crisis:  # after a higher level its questions are not asked once more
+        known |= {step.topic for step in reply.texts.path(risk.kind, "high") if step.name in reply.said}
+        known |= {"thoughts"} if {"suicide.high.0", "suicide.imminent.0"} & set(reply.said) else set()
+    path = reply.texts.path(risk.kind, risk.name)
+    return [step for step in path if step.name not in reply.said and step.topic not in known]
 
 
 def _asked(step: Step, reply: _Reply) -> str:
@@ -185,7 +203,11 @@ def _people(risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
         return _listed(words["lines_first"], reply.locale, reply.lines)
     if state.refused_lines and risk.level < RiskLevel.IMMINENT:
         return reply.once("still", [words["still"]])
-    return str(reply.in_turn("lines_again", words["lines_again"]))
+    if risk.level < RiskLevel.IMMINENT and "lines.turn" not in reply.said:
+        reply.said.append("lines.turn")
+        return ""
+    reply.said[:] = [key for key in reply.said if key != "lines.turn"]
+    return reply.in_turn("lines_again", words["lines_again"])
 
 
 def _plan(plain: str, text: str, risk: Risk, state: RiskState, reply: _Reply) -> tuple[str, RiskState]:
@@ -198,9 +220,7 @@ def _plan(plain: str, text: str, risk: Risk, state: RiskState, reply: _Reply) ->
     if not running:
         if state.plan and wished:
             return printed(state, reply.locale), state
-        path = reply.texts.path(risk.kind, risk.name)
-        used = all(step.name in reply.said for step in path)
-        if state.plan or not (wished or (used and not state.refused_lines)):
+        if state.plan or not (wished or not _open(risk, state, reply)):
             return "", state
         reply.asked = f"plan.{steps[0].name}"
         return f"{words['start']}\n\n{steps[0].ask}", state
@@ -212,7 +232,8 @@ def _plan(plain: str, text: str, risk: Risk, state: RiskState, reply: _Reply) ->
     place = [step.name for step in steps].index(running) + 1
     said = words["skipped"] if open_line else words["kept"]
     if place == len(steps):
-        return f"{said} {words['end']}\n\n{printed(state, reply.locale)}", state
+        reply.asked = "stronger"
+        return f"{said} {words['end']}\n\n{printed(state, reply.locale)}\n\n{words['check']}", state
     reply.asked = f"plan.{steps[place].name}"
     return f"{said} {steps[place].ask}", state
 
