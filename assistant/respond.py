@@ -67,7 +67,7 @@ def respond(
     if record:
         record(turn)
     said = _Said(carried)
-    path = _Path(text, risk, locale, lines_for(locale) if lines is None else lines)
+    path = _Path(text, risk, locale, lines_for(locale) if lines is None else lines, asks)
     try:
         if fixed:
             yield from path.answers(said)
@@ -133,12 +133,14 @@ class _Said:
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """The prepared words for this message, in full or as one question below a model's reply."""
+    """The prepared words for this message, in full or as one question below a model's reply. `leads`: they answer
+    where no language model does."""
 
     text: str
     risk: Risk
     locale: Locale
     lines: Sequence[Line]
+    leads: bool
 
     def answers(self, said: _Said) -> Generator[str, None, None]:
         """The fixed reply."""
@@ -170,7 +172,7 @@ def _answer(
         notice = "model_broke_off" if said.text.strip() else "model_silent"
     gap = "\n\n" if said.text.strip() else ""
     yield said.add(f"{gap}{NOTICES[notice][prompt.locale]}\n\n")
-    if path.risk.level >= RiskLevel.MODERATE and isinstance(fallback, Guided):
+    if path.leads and isinstance(fallback, Guided):
         yield from path.answers(said)
     else:
         yield from _checked(prompt, path.risk, fallback, said)

@@ -11,14 +11,18 @@ from assistant.types import RiskLevel, RiskState
 
 #: An answer to a question has at most so many characters.
 ANSWER = 40
+#: A yes that stands for itself has at most so many characters (in Chinese: the second).
+SHORT_YES = (60, 6)
 #: A message longer than this (characters) is told for its own sake: its first word is no bare yes or no.
 TOLD = 160
 #: Topics of which a yes is a danger; of the others ("company", "told", "professional", "safe") a yes is safety.
 DANGERS = {"thoughts", "plan", "time", "means", "close", "hurt", "voice_strong"}
 #: Kinds of danger in which a yes to a question raises the level.
 _ANSWERED = {"suicide", "self_harm", "voices", "violence", "birth", "eating"}
+#: Topics whose question a bare yes or no answers.
+CLOSED = DANGERS | {"company", "safe", "weapon", "reached", "door", "drowsy"}
 #: Steps towards safety that lower a risk by one each, with the rule's words for why.
-STEPS = ("means_away", "company", "professional", "no_plan")
+STEPS = ("means_away", "company", "professional", "no_plan", "safe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,12 @@ def move(plain: str, state: RiskState, signals: Signals) -> Move:
     elif bare and (patterns["yes"].search(plain) or context()["yes"].search(plain)):
         answer = "yes"
     steps = tuple(step for step in STEPS if patterns[step].search(plain) and not _is_told_otherwise(step, signals))
+    if answer == "no" and signals.denied:
+        topic = "thoughts"
     if bare and patterns["alone"].search(plain) and "company" not in steps:
         answer, topic = "no", "company"
+    if topic not in CLOSED:
+        topic = ""
     return Move(
         topic if answer else "", answer, steps, bool(patterns["refuses_lines"].search(plain)),
         bool(patterns["parting"].search(plain)), bool(patterns["takes_back"].search(plain)),
@@ -57,26 +65,33 @@ def move(plain: str, state: RiskState, signals: Signals) -> Move:
 
 def _is_told_otherwise(step: str, signals: Signals) -> bool:
     """Means given away as a preparation, or company named in a danger, is no step towards safety."""
-    dangers = {Kind.PREPARATION, Kind.MEANS, Kind.ATTEMPT_NOW, Kind.INTENT, Kind.ABUSE, Kind.DANGER_NOW, Kind.PLACE}
+    dangers = {Kind.PREPARATION, Kind.ATTEMPT_NOW, Kind.INTENT, Kind.ABUSE, Kind.DANGER_NOW, Kind.PLACE, Kind.CHILD}
+    if step != "means_away":
+        dangers |= {Kind.MEANS}
     return bool({signal.kind for signal in signals.found if not signal.past} & dangers) or bool(signals.other)
 
 
 def raised_to(step: Move, plain: str, state: RiskState) -> RiskLevel:
     """What a few words add as the answer to a question about danger: yes, here, soon, begun, on the ninth floor."""
     patterns = context()
+    if state.asked.startswith("plan."):
+        return RiskLevel.NONE
     hinted = state.level == RiskLevel.LOW and state.asked == "thoughts"
     if (state.level < RiskLevel.MODERATE and not hinted) or state.kind not in _ANSWERED or step.steps or step.parting:
         return RiskLevel.NONE
     asked_danger = state.asked in DANGERS or not state.asked
-    if step.answer == "yes" and asked_danger and len(plain) <= ANSWER * 2:
+    said_yes = step.answer == "yes" and (state.asked or context()["yes"].match(plain))
+    most = RiskLevel.HIGH if state.kind in {"self_harm", "eating", "birth"} else RiskLevel.IMMINENT
+    if said_yes and asked_danger and len(plain) <= SHORT_YES[any(ch >= "\u4e00" for ch in plain)]:
         at_hand = state.asked in {"means", "time"} or state.level == RiskLevel.IMMINENT
-        return RiskLevel.IMMINENT if at_hand and state.level >= RiskLevel.HIGH else RiskLevel.HIGH
+        return most if at_hand and state.level >= RiskLevel.HIGH else RiskLevel.HIGH
     if step.answer == "no" or step.takes_back or len(plain) >= ANSWER:
         return RiskLevel.NONE
     if state.level >= RiskLevel.HIGH and patterns["begun"].search(plain):
-        return RiskLevel.IMMINENT
+        return most
     if patterns["at_hand"].search(plain):
-        return RiskLevel.IMMINENT if state.level == RiskLevel.IMMINENT else RiskLevel.HIGH
+        there = state.level >= RiskLevel.HIGH and state.asked in {"means", "place", "where"}
+        return most if there or state.level == RiskLevel.IMMINENT else RiskLevel.HIGH
     soon = patterns["soon"].search(plain) or patterns["strong_time"].match(plain)
     detail = state.level >= RiskLevel.HIGH and patterns["detail"].search(plain)
     return RiskLevel.HIGH if soon or detail else RiskLevel.NONE
@@ -87,9 +102,11 @@ def lowered_by(step: Move, state: RiskState, signals: Signals) -> str:
     by help from a professional alone."""
     before = dict(state.answers)
     if Kind.ATTEMPT_NOW in state.facts or state.kind in {"medical", "emergency"}:
-        new = "professional" in step.steps and "professional" not in before
-        return "answer.professional" if new else ""
+        return "answer.professional" if "professional" in step.steps and state.level > RiskLevel.MODERATE else ""
+    apart = {"abuse", "child", "third_person", "violence"}
     for topic in step.steps:
+        if topic == "safe" and state.kind not in apart:
+            continue
         if before.get(topic) != "yes" and state.level > RiskLevel.MODERATE:
             return f"answer.{topic}"
     if step.answer == "no" and step.topic in DANGERS - {"means"} and before.get(step.topic) != "no":

@@ -21,18 +21,24 @@ from assistant.safety.signals import Signals, read_plain
 from assistant.types import Risk, RiskLevel, RiskState, Turn
 
 NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
-#: A bare time ("tonight") has at most so many characters.
-BARE = 60
+#: A bare time ("tonight then") has at most so many letters beside it (in Chinese: the second).
+BARE = (16, 4)
 #: So many messages without a sign end a low risk; so many a moderate one in which nothing was disclosed.
-QUIET_LOW, QUIET_MODERATE = 3, 6
+QUIET_LOW, QUIET_MODERATE = 3, 8
 #: Least score of each level; within a level it grows with the number of signals and the reader's danger.
 SCORES = {NONE: 0.0, LOW: 0.25, MODERATE: 0.5, HIGH: 0.7, IMMINENT: 0.9}
 _IDEATION = (Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION)
+_VIOLENT = ("violence", "violence_intent", "violence_question")
 #: What a yes to a question tells.
 _TOLD_BY_YES = {"thoughts": "thought", "plan": "intent", "time": "intent", "means": "means"}
+#: Kinds of danger that give way to thoughts of suicide.
+_BESIDE_SUICIDE = {"eating", "mania", "delusion", "birth", "abuse", "panic", "third_person", "self_harm"}
 #: Facts that no silence makes less.
 _DISCLOSED = {"thought", "method", "intent", "attempt_now"}
-_JOINS = {*_IDEATION, Kind.MEANS, Kind.PLACE, Kind.FAREWELL}
+_JOINS = {
+    *_IDEATION, Kind.MEANS, Kind.PLACE, Kind.FAREWELL, Kind.VIOLENCE, Kind.VIOLENCE_INTENT, Kind.VIOLENCE_PLAN,
+    Kind.VIOLENCE_QUESTION,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,8 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
         level, kind, reasons = _with_reader(level, kind, reasons, reading)
     if level < state.level:
         level, why = _kept(state, message)
-        reasons, kind = (*reasons, why), state.kind
+        reasons = (*reasons, why)
+        kind = kind if kind == "suicide" and state.kind in _BESIDE_SUICIDE else state.kind
     if level and not kind:
         kind = state.kind or "suicide"
     rules = tuple(dict.fromkeys(s.name for s in signals.found if s.kind is not Kind.DENIAL))
@@ -102,7 +109,11 @@ def _raised(message: _Message, state: RiskState) -> tuple[RiskLevel, str, tuple[
     answer = answers.raised_to(message.move, message.plain, state)
     if answer > level:
         level, kind, reasons = answer, state.kind, (*reasons, f"answer.{message.move.topic or 'danger'}")
-    if level < state.level or (level == state.level and state.kind and level < HIGH):
+    told = message.move.topic == "thoughts" and message.move.answer == "yes"
+    own = message.kind == "suicide" and message.level >= (MODERATE if state.level > LOW else LOW)
+    if state.kind in _BESIDE_SUICIDE and (told or own):
+        kind = "suicide"
+    elif level < state.level or (level == state.level and state.kind and level < HIGH):
         kind = state.kind
     return level, kind, reasons
 
@@ -111,12 +122,19 @@ def _joint(message: _Message, state: RiskState) -> tuple[tuple[RiskLevel, str], 
     """What this message makes together with the facts told before: a time, a means or a place after a thought."""
     if not state.facts or message.move.parting or message.signals.other:
         return (NONE, ""), ()
-    bare = len(message.plain) < BARE and bool(context()["strong_time"].search(message.plain))
+    bare = _is_bare_time(message.plain) and not state.asked.startswith("plan.")
     new = {signal.kind for signal in message.signals.found if not signal.past} & _JOINS
     if not new and not (bare and not message.signals.found):
         return (NONE, ""), ()
     together = {*facts(message.signals), *state.facts} | ({"soon"} if bare else set())
     return level_of_facts(frozenset(together)), ("soon",) if bare else ()
+
+
+def _is_bare_time(plain: str) -> bool:
+    """Whether a message names a time near by and little else."""
+    match = context()["strong_time"].search(plain)
+    beside = "".join(filter(str.isalnum, plain.replace(match[0], ""))) if match else ""
+    return match is not None and len(beside) <= BARE[any(ch >= "\u4e00" for ch in plain)]
 
 
 def _with_reader(
@@ -137,7 +155,7 @@ def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
     quiet = state.quiet + 1
     if state.level == LOW and quiet >= QUIET_LOW:
         return message.level, "quiet"
-    plain = state.answer("thoughts") == "yes" or _DISCLOSED & set(state.facts)
+    plain = state.answer("thoughts") == "yes" or _DISCLOSED & set(state.facts) or "interrupt.0" in state.said
     if state.level == MODERATE and quiet >= QUIET_MODERATE and not plain:
         return LOW, "quiet"
     return state.level, "kept"
@@ -161,7 +179,7 @@ def _state(state: RiskState, risk: Risk, message: _Message) -> RiskState:
     given = dict(state.answers)
     if message.move.topic and message.move.answer:
         given[message.move.topic] = message.move.answer
-    for topic in message.move.steps:
+    for topic in (*message.move.steps, *(["eased"] if message.move.weaker else [])):
         given[topic] = "yes"
     told = tuple(fact for topic, fact in _TOLD_BY_YES.items() if message.move.answer == "yes" and message.move.topic == topic)
     changed = risk.kind != state.kind and risk.alone >= MODERATE
@@ -178,10 +196,10 @@ def _is_minor(message: _Message) -> bool:
 
 
 def _carried(before: Sequence[str], message: _Message) -> tuple[str, ...]:
-    """The facts that later messages can add to: ideation of now, and means that are deadly or kept back."""
+    """The facts that later messages can add to: ideation and violence of now, means that are deadly or kept back."""
     own = facts(message.signals)
     kinds = {str(kind) for kind in _IDEATION} & own
     if any(f"means.{mark}" in own for mark in ("strong", "hoarded")) or (Kind.MEANS in own and kinds):
         kinds |= {fact for fact in own if fact.startswith("means")}
-    kinds |= {str(Kind.ATTEMPT_NOW)} & own
+    kinds |= {str(Kind.ATTEMPT_NOW), *_VIOLENT} & own
     return tuple(dict.fromkeys((*before, *sorted(kinds))))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from assistant.safety.compile import HERE, TAGS, RulesInvalid
+from assistant.safety.compile import HERE, TAGS, RulesInvalid, load
 from assistant.safety.rule import Kind
 from assistant.safety.signals import Signals
 from assistant.types import RiskLevel
@@ -41,7 +40,7 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     """The rows of levels.toml. Raises RulesInvalid for an unknown level, kind or fact, and for rows out of order."""
-    data = tomllib.loads((HERE / "levels.toml").read_text(encoding="utf-8"))
+    data = load(HERE / "levels.toml")
     groups: dict[str, list[str]] = {}
     for name, facts in data["groups"].items():
         groups[name] = [one for fact in facts for one in _meaning(fact, groups)]

@@ -27,9 +27,25 @@ ALWAYS_FIXED = {"panic"}
 #: Longest line of the safety plan (characters).
 MAX_PLAN_LINE = 200
 #: Met in this order; the first that a message does is what is said to it.
-_MET = ("refuses_lines", "human", "secrecy", "stop_asking", "asks_exercise")
+_MET = ("asks_method", "asks_harm", "near", "faints", "drowsy", "wound", "blames_self", "refuses_lines", "human", "secrecy", "stop_asking", "asks_exercise")
 _AFTER = ("takes_back", "parting", "thanks", "stronger", "weaker", "alone", "unsure", "small_talk")
-_CHAT = {"takes_back", "parting", "thanks"}
+#: What is met only in dangers of these kinds.
+_ONLY = {
+    "asks_method": {"suicide", "self_harm", "eating", "voices"}, "near": {"abuse", "child"}, "faints": {"eating"}, "wound": {"self_harm"},
+    "asks_harm": {"violence"}, "drowsy": {"medical"},
+    "blames_self": {"abuse", "birth"},
+    "secrecy": {"suicide", "self_harm", "violence", "voices", "eating", "birth", "abuse", "child", "delusion", "mania"},
+}  # fmt: skip
+#: Patterns whose sentences have another name.
+_TEXT_OF = {
+    "asks_exercise": "exercise", "small_talk": "aside", "asks_method": "method", "asks_harm": "harm_others",
+}  # fmt: skip
+#: Kinds in which quiet questions follow when the path's are used up; in others the path begins again.
+_QUIET = {"suicide", "self_harm", "voices", "eating", "delusion", "mania", "birth", "abuse", "panic"}
+#: Sentences that ask something themselves, and about what: no step of the path stands beside them.
+_ASKS = {"alone": "who", "parting": "parting", "near": "safe", "stop_asking": "open"}
+#: A message of at least so many characters (in Chinese: the second) is met as something told.
+TOLD = (60, 20)
 
 
 def is_fixed(risk: Risk) -> bool:
@@ -98,10 +114,10 @@ def crisis_reply(
     parts = [_urgent(risk, reply)]
     planned, state = _plan(plain, text, risk, state, reply)
     if planned:
-        parts.append(planned)
+        parts += [_met(plain, risk, state, reply, False) if reply.asked.endswith("signs") else "", planned]
     else:
         met = _met(plain, risk, state, reply, first)
-        parts += [met, "" if reply.asked else _next(risk, state, reply)]
+        parts += [met, "" if reply.asked else _next(risk, state, reply, first=first)]
     if state.minor:
         parts.append(reply.once("minor", [reply.texts.words["minor"]]))
     parts.append(_people(risk, state, reply, first))
@@ -134,11 +150,13 @@ def _met(plain: str, risk: Risk, state: RiskState, reply: _Reply, first: bool) -
     """One sentence to what the person just did, before the next question; "" where the path has only begun."""
     heard, patterns = reply.texts.heard, moves()
     facts = set(risk.reasons)
+    if "violence_question" in facts:
+        return "" if first and not risk.is_crisis else reply.once("harm_others", heard["harm_others"])
     if "method_question" in facts:
         return reply.once("method", heard["method"])
-    if "violence_question" in facts:
-        return reply.once("harm_others", heard["harm_others"])
-    done = [name for name in _MET if patterns[name].search(plain)]
+    if risk.kind in ALWAYS_FIXED:
+        return ""
+    done = [name for name in _MET if risk.kind in _ONLY.get(name, {risk.kind}) and patterns[name].search(plain)]
     begins = first or (risk.is_crisis and "interrupt.0" not in reply.said)
     if not done and (begins or risk.alone >= RiskLevel.HIGH):
         return ""
@@ -147,9 +165,11 @@ def _met(plain: str, risk: Risk, state: RiskState, reply: _Reply, first: bool) -
     if risk.alone < RiskLevel.MODERATE:
         done += chat
     for name in (*done, *_by_answer(plain, state)):
-        key = {"asks_exercise": "exercise", "small_talk": "aside"}.get(name, name)
+        if name == "wound" and "self_harm" not in facts:
+            continue  # an urge has left no wound
+        key = _TEXT_OF.get(name, name)
         if said := reply.once(key, heard[key]):
-            reply.asked = "who" if key == "alone" else ""
+            reply.asked = _ASKS.get(key, reply.asked)
             return said
     return ""
 
@@ -160,16 +180,22 @@ def _by_answer(plain: str, state: RiskState) -> tuple[str, ...]:
     for name in ("no", "yes"):
         if len(plain) < 60 and patterns[name].search(plain):
             return (name,)
-    return ("told",) if len(plain) > 12 else ()
+    told = len(plain) >= TOLD[any(ch >= "\u4e00" for ch in plain)] and state.kind in {"suicide", "self_harm", "abuse", "birth"}
+    return ("told",) if told else ()
 
 
-def _next(risk: Risk, state: RiskState, reply: _Reply, stay: bool = True) -> str:
-    """The next question whose topic is open; then quiet ones, and the path again, announced as such."""
+def _next(risk: Risk, state: RiskState, reply: _Reply, stay: bool = True, first: bool = False) -> str:
+    """The next question whose topic is open; then quiet ones, and the path again, announced as such. A crisis path and
+    a new danger begin with their opening, whatever was answered before."""
+    opening = reply.texts.path(risk.kind, risk.name)[0]
+    if (first or (risk.is_crisis and "interrupt.0" not in reply.said)) and opening.name not in reply.said:
+        return _asked(opening, reply)
     if open_steps := _open(risk, state, reply):
         return _asked(open_steps[0], reply)
     if not stay:
         return ""
-    if text := reply.once("stay", reply.texts.words["stay"]):
+    quiet = risk.kind in _QUIET or state.answer("professional") == "yes"
+    if quiet and (text := reply.once("stay", reply.texts.words["stay"])):
         return text
     path = reply.texts.path(risk.kind, risk.name)
     reply.said[:] = [key for key in reply.said if key not in {step.name for step in path}]
@@ -180,6 +206,9 @@ def _next(risk: Risk, state: RiskState, reply: _Reply, stay: bool = True) -> str
 def _open(risk: Risk, state: RiskState, reply: _Reply) -> list[Step]:
     """The steps of the path that were not said, and whose topic has no answer yet."""
     known = {topic for topic, _ in state.answers} | ({"told"} if state.refused_lines else set())
+    known |= {"who", "near", "told"} if state.answer("company") == "yes" else set()
+    if risk.kind in ALWAYS_FIXED and state.answer("eased") == "yes":
+        known |= {"breath", "ground", "tingling", "company"}
     if not risk.is_crisis:  # after a higher level its questions are not asked once more
         known |= {step.topic for step in reply.texts.path(risk.kind, "high") if step.name in reply.said}
         known |= {"thoughts"} if {"suicide.high.0", "suicide.imminent.0"} & set(reply.said) else set()
@@ -199,8 +228,11 @@ def _people(risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
     if risk.kind in ALWAYS_FIXED and not risk.is_crisis:
         return ""
     if first and "lines.0" not in reply.said:
-        reply.said.append("lines.0")
+        reply.said += ["lines.0", "lines.crisis"] if risk.is_crisis else ["lines.0"]
         return _listed(words["lines_first"], reply.locale, reply.lines)
+    if risk.is_crisis and "lines.crisis" not in reply.said:
+        reply.said.append("lines.crisis")
+        return reply.in_turn("lines_again", words["lines_again"])
     if state.refused_lines and risk.level < RiskLevel.IMMINENT:
         return reply.once("still", [words["still"]])
     if risk.level < RiskLevel.IMMINENT and "lines.turn" not in reply.said:
@@ -213,7 +245,8 @@ def _people(risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
 def _plan(plain: str, text: str, risk: Risk, state: RiskState, reply: _Reply) -> tuple[str, RiskState]:
     """The safety plan: the line that was just given is kept, the next is asked for, the whole is shown at the end."""
     words, steps = reply.texts.plan, reply.texts.plan_steps
-    if risk.kind not in PLANNED or risk.level >= RiskLevel.IMMINENT:
+    parting = bool(moves()["parting"].search(plain))
+    if risk.kind not in PLANNED or risk.level >= RiskLevel.IMMINENT or parting:
         return "", state
     running = state.asked.removeprefix("plan.") if state.asked.startswith("plan.") else ""
     wished = bool(moves()["asks_plan"].search(plain))
@@ -226,16 +259,17 @@ def _plan(plain: str, text: str, risk: Risk, state: RiskState, reply: _Reply) ->
         return f"{words['start']}\n\n{steps[0].ask}", state
     if risk.alone >= RiskLevel.HIGH or moves()["stop_asking"].search(plain):
         return "", state
-    open_line = any(moves()[name].search(plain) for name in ("no", "unsure")) and len(plain) < 30
+    open_line = any(moves()[name].search(plain) for name in ("no", "unsure", "thanks")) and len(plain) < 30
     line = "" if open_line else " ".join(text.split())[:MAX_PLAN_LINE]
     state = replace(state, plan=(*(pair for pair in state.plan if pair[0] != running), (running, line)))
     place = [step.name for step in steps].index(running) + 1
+    gap = {"en": " ", "zh": ""}[reply.locale]
     said = words["skipped"] if open_line else words["kept"]
     if place == len(steps):
         reply.asked = "stronger"
-        return f"{said} {words['end']}\n\n{printed(state, reply.locale)}\n\n{words['check']}", state
+        return f"{said}{gap}{words['end']}\n\n{printed(state, reply.locale)}\n\n{words['check']}", state
     reply.asked = f"plan.{steps[place].name}"
-    return f"{said} {steps[place].ask}", state
+    return f"{said}{gap}{steps[place].ask}", state
 
 
 def printed(state: RiskState, locale: Locale) -> str:

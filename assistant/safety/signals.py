@@ -16,6 +16,8 @@ REACH = 80
 SHORT = 120
 #: A brief message has at most so many characters (in Chinese: the second).
 BRIEF = (50, 16)
+#: In a sentence of at most so many characters a complaint about a thing colours all of its clauses.
+COMPLAINT = 24
 #: Kinds that a word of the past does not move into the past.
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 _OTHERS = ("", "past", "danger", "urgent")
@@ -135,13 +137,13 @@ def _in_sentence(clauses: Sequence[str], sentence: str, book: Rulebook) -> list[
             if _is_negated(masked, match, rule, book):
                 found.append(Signal(rule.name + "?", Kind.DENIAL))
             elif not _harmless(rule, sentence, book) and not (fiction and _may_be_fiction(place, rule, book)):
-                found.append(_signal(rule, match[0], place, past, book))
+                found.append(_signal(rule, match[0], place, sentence, past, book))
     return found
 
 
-def _signal(rule: Rule, matched: str, clause: str, past: bool, book: Rulebook) -> Signal:
+def _signal(rule: Rule, matched: str, clause: str, sentence: str, past: bool, book: Rulebook) -> Signal:
     patterns = context()
-    kind = _weighed(rule, clause, book)
+    kind = _weighed(rule, clause if len(sentence) > COMPLAINT else sentence, clause, book)
     was = past and kind not in _TIMELESS and not book.modifiers["again"].search(clause)
     hoarded = bool(patterns["hoard"].search(matched))
     strong = bool(patterns["deadly_thing"].search(matched) or patterns["saved_up"].search(matched))
@@ -156,9 +158,9 @@ def _harmless(rule: Rule, sentence: str, book: Rulebook) -> bool:
     return (rule.kind is Kind.SELF_HARM or "wound" in rule.tags) and bool(book.modifiers["accident"].search(sentence))
 
 
-def _weighed(rule: Rule, clause: str, book: Rulebook) -> Kind:
+def _weighed(rule: Rule, complaint: str, clause: str, book: Rulebook) -> Kind:
     """A complaint about a thing weighs less; an overdose of last week is an attempt, not one under way."""
-    if rule.kind in {Kind.THOUGHT, Kind.VIOLENCE_INTENT} and book.modifiers["hyperbole"].search(clause):
+    if rule.kind in {Kind.THOUGHT, Kind.VIOLENCE_INTENT} and book.modifiers["hyperbole"].search(complaint):
         return Kind.WISH if rule.kind is Kind.THOUGHT else Kind.VIOLENCE
     # Of things swallowed yesterday is not too long ago for help.
     over = context()["ago" if "taken" in rule.tags else "before"]
