@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from assistant.guided import Guided
 from assistant.language import SentenceBuffer, clean_text, language_of
+from assistant.meaning.base import Reader
 from assistant.notices import NOTICES
 from assistant.prompt import build_prompt, describe
-from assistant.meaning.base import Reader
 from assistant.safety import crisis_reply, follow, is_first_hint, is_fixed, question_beside, state_of
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup

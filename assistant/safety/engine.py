@@ -181,7 +181,7 @@ def _state(state: RiskState, risk: Risk, message: _Message) -> RiskState:
         given[message.move.topic] = message.move.answer
     for topic in (*message.move.steps, *(["eased"] if message.move.weaker else [])):
         given[topic] = "yes"
-    told = tuple(fact for topic, fact in _TOLD_BY_YES.items() if message.move.answer == "yes" and message.move.topic == topic)
+    told = (_TOLD_BY_YES[message.move.topic],) if _says_yes(message.move) else ()
     changed = risk.kind != state.kind and risk.alone >= MODERATE
     return replace(
         state, level=risk.level, kind=risk.kind, facts=tuple(dict.fromkeys((*_carried(state.facts, message), *told))),
@@ -191,6 +191,10 @@ def _state(state: RiskState, risk: Risk, message: _Message) -> RiskState:
     )  # fmt: skip
 
 
+def _says_yes(move: Move) -> bool:
+    return move.answer == "yes" and move.topic in _TOLD_BY_YES
+
+
 def _is_minor(message: _Message) -> bool:
     return any(signal.kind is Kind.MINOR for signal in message.signals.found)
 
@@ -198,7 +202,7 @@ def _is_minor(message: _Message) -> bool:
 def _carried(before: Sequence[str], message: _Message) -> tuple[str, ...]:
     """The facts that later messages can add to: ideation and violence of now, means that are deadly or kept back."""
     own = facts(message.signals)
-    kinds = {str(kind) for kind in _IDEATION} & own
+    kinds = {str(kind) for kind in (*_IDEATION, Kind.BURDEN)} & own
     if any(f"means.{mark}" in own for mark in ("strong", "hoarded")) or (Kind.MEANS in own and kinds):
         kinds |= {fact for fact in own if fact.startswith("means")}
     kinds |= {str(Kind.ATTEMPT_NOW), *_VIOLENT} & own

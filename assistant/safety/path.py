@@ -27,11 +27,15 @@ ALWAYS_FIXED = {"panic"}
 #: Longest line of the safety plan (characters).
 MAX_PLAN_LINE = 200
 #: Met in this order; the first that a message does is what is said to it.
-_MET = ("asks_method", "asks_harm", "near", "faints", "drowsy", "wound", "blames_self", "refuses_lines", "human", "secrecy", "stop_asking", "asks_exercise")
+_MET = (
+    "asks_method", "asks_harm", "near", "faints", "drowsy", "wound", "blames_self", "refuses_lines", "human", "secrecy",
+    "stop_asking", "asks_exercise",
+)  # fmt: skip
 _AFTER = ("takes_back", "parting", "thanks", "stronger", "weaker", "alone", "unsure", "small_talk")
 #: What is met only in dangers of these kinds.
 _ONLY = {
-    "asks_method": {"suicide", "self_harm", "eating", "voices"}, "near": {"abuse", "child"}, "faints": {"eating"}, "wound": {"self_harm"},
+    "asks_method": {"suicide", "self_harm", "eating", "voices"}, "near": {"abuse", "child"},
+    "faints": {"eating"}, "wound": {"self_harm"},
     "asks_harm": {"violence"}, "drowsy": {"medical"},
     "blames_self": {"abuse", "birth"},
     "secrecy": {"suicide", "self_harm", "violence", "voices", "eating", "birth", "abuse", "child", "delusion", "mania"},
@@ -180,8 +184,8 @@ def _by_answer(plain: str, state: RiskState) -> tuple[str, ...]:
     for name in ("no", "yes"):
         if len(plain) < 60 and patterns[name].search(plain):
             return (name,)
-    told = len(plain) >= TOLD[any(ch >= "\u4e00" for ch in plain)] and state.kind in {"suicide", "self_harm", "abuse", "birth"}
-    return ("told",) if told else ()
+    long = len(plain) >= TOLD[any(ch >= "\u4e00" for ch in plain)]
+    return ("told",) if long and state.kind in {"suicide", "self_harm", "abuse", "birth"} else ()
 
 
 def _next(risk: Risk, state: RiskState, reply: _Reply, stay: bool = True, first: bool = False) -> str:

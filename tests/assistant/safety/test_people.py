@@ -24,9 +24,10 @@ from perception.types import EmotionalState
 PEOPLE = sorted((Path(__file__).parent / "people").glob("*.toml"))
 #: While a danger lasts: no number for the mood, no praise, no exercise offered, nothing that stings.
 NEVER_IN_DANGER = re.compile(
-    r"0 to 10|out of ten|\bmood\b.{0,20}\bnumber|打.{0,2}分|(?:^|\n)(?:Good|Great|Lovely|Wonderful)[,!]|well done|好样的|真棒|"
-    r"box breathing|方块呼吸|promise me|答应我|be strong|坚强|selfish|自私|think of your (?:family|parents)|想想你.{0,2}父母|"
-    r"calm down|冷静一下|别想太多|it could be worse|cheer up|\btherapist\b|咨询师|treatment|治疗|diagnos|诊断",
+    r"0 to 10|out of ten|\bmood\b.{0,20}\bnumber|打.{0,2}分|(?:^|\n)(?:Good|Great|Lovely|Wonderful)[,!]|well done|"
+    r"好样的|真棒|box breathing|方块呼吸|promise me|答应我|be strong|坚强|selfish|自私|"
+    r"think of your (?:family|parents)|想想你.{0,2}父母|calm down|冷静一下|别想太多|it could be worse|cheer up|"
+    r"\btherapist\b|咨询师|treatment|治疗|diagnos|诊断",
     re.IGNORECASE,
 )  # fmt: skip
 
@@ -37,7 +38,8 @@ class Down:
     name = "down"
 
     def stream(self, prompt: Prompt) -> Any:
-        raise ModelUnavailable("refused")
+        if prompt:
+            raise ModelUnavailable("refused")
         yield ""
 
 
