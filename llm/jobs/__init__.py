@@ -1,1 +1,1 @@
-"""Many requests at once, for data generation and the exam; its runner comes with them."""
+"""Many requests at once: chains against one server, every answer kept; for data generation and the exam."""

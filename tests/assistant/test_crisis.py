@@ -20,7 +20,7 @@ from assistant.safety.texts import texts
 from assistant.types import Risk, RiskLevel, RiskState, Turn
 from llm.base import ModelUnavailable
 from llm.types import Locale, Prompt, Reply
-from perception.types import EmotionalState
+from perception.types import Behaviours, EmotionalState
 
 LOCALES: tuple[Locale, ...] = ("en", "zh")
 HIGH, IMMINENT = RiskLevel.HIGH, RiskLevel.IMMINENT
@@ -44,7 +44,7 @@ class Down:
 
     name: str = "down"
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
         if prompt:
             raise ModelUnavailable("refused")
         yield ""
@@ -234,7 +234,7 @@ def test_an_attempt_under_way_is_lowered_by_nothing_but_professionals() -> None:
      ("I cut myself again this morning, it was deeper than I meant", "en"), ("我老公又打我了，他现在在砸门", "zh")],
 )  # fmt: skip
 def test_six_turns_with_the_model_down_and_the_camera_on_go_on_and_never_repeat(opening: str, locale: Locale) -> None:
-    glad = EmotionalState(0, 10, True, valence=0.9, confidence=0.9, coverage=1.0, change={"smile": 5.0})
+    glad = EmotionalState(0, 10, True, valence=0.9, confidence=0.9, coverage=1.0, change=Behaviours(smile=5.0))
     history: list[Turn] = []
     for turn_number in range(6):
         history.append(ask(opening, glad if turn_number % 2 else OFF, history))
@@ -245,7 +245,8 @@ def test_six_turns_with_the_model_down_and_the_camera_on_go_on_and_never_repeat(
 
 _STATES = st.builds(
     lambda known, valence, arousal, confidence, coverage, change: EmotionalState(
-        0, 10, known, valence=valence, arousal=arousal, confidence=confidence, coverage=coverage, change=change),
+        0, 10, known, valence=valence, arousal=arousal, confidence=confidence, coverage=coverage,
+        change=Behaviours(**change)),
     st.booleans(), st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1),
     st.dictionaries(st.sampled_from(["smile", "valence", "brow_lower", "lip_press", "head_down"]), st.floats(-9, 9)),
 )  # fmt: skip

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from assistant.store import CONSENTS, Store, StoreDamaged, StoreError, StoreNewer, data_folder
 from assistant.store.codec import turn_from_json, turn_to_dict, turn_to_json
 from assistant.types import RiskLevel, RiskState
-from perception.types import EmotionalState
+from perception.types import Behaviours, EmotionalState
 from tests.assistant.store_turns import SENTENCE, STATE, make_seen_turn, make_turn
 
 _PG = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -108,7 +108,7 @@ def test_threads_saving_at_once_lose_nothing(store: Store) -> None:
 
 
 def test_numbers_from_numpy_are_stored_as_numbers() -> None:
-    state = replace(STATE, valence=np.float32(0.5), change={"smile": np.float64(1.0)})
+    state = replace(STATE, valence=np.float32(0.5), change=Behaviours(smile=np.float64(1.0)))
     assert turn_from_json(turn_to_json(make_turn(state=state))).state.valence == 0.5
     with pytest.raises(ValueError, match="JSON"):
         turn_to_json(make_turn(state=replace(STATE, trend=float("nan"))))

@@ -135,7 +135,7 @@ def test_a_voice_without_a_camera_becomes_a_state_that_claims_no_face(socket: An
     socket.send_bytes(frame(b"no picture", 7.0))  # answered when all before it has been heard
     until(socket, "seen")
     state = session.state()
-    assert state.known and state.by_voice_alone and session.sentence(state) == ""
+    assert state.known and state.modality == "voice" and session.sentence(state) == ""
     summary = state_message(state, "", (), 7.0)["state"]
     assert summary["known"] and summary["strongest"] and summary["source"] == state.source
 

@@ -20,7 +20,7 @@ from llm.base import ModelUnavailable
 from llm.client.scripted import Scripted
 from llm.types import Prompt
 from llm.types import Reply as Answer
-from perception.types import EmotionalState
+from perception.types import Behaviours, EmotionalState
 from tests.assistant.store_turns import make_turn
 from tests.page.test_live import HELP
 
@@ -33,7 +33,7 @@ class Gated:
     def __init__(self) -> None:
         self.started, self.go_on = threading.Event(), threading.Event()
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Answer]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Answer]:
         yield "A first sentence. "
         self.started.set()
         assert self.go_on.wait(30)
@@ -44,7 +44,7 @@ class Gated:
 class Down:
     name = "down"
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Answer]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Answer]:
         raise ModelUnavailable("nobody listens")
         yield ""
 
@@ -170,7 +170,7 @@ def test_the_state_is_unknown_unless_affect_is_allowed_and_a_sensor_runs(session
 
 
 def test_the_preview_is_in_the_language_in_which_it_would_be_passed_on(session: Session, model: Gated) -> None:
-    state = EmotionalState(0, 10, True, confidence=0.9, coverage=1.0, change={"brow_lower": 3.0})
+    state = EmotionalState(0, 10, True, confidence=0.9, coverage=1.0, change=Behaviours(brow_lower=3.0))
     session.consents = session.consents.changed("affect", True)
     assert session.locale == "en" and "brows" in session.sentence(state)
     model.go_on.set()

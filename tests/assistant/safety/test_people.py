@@ -37,7 +37,7 @@ class Down:
 
     name = "down"
 
-    def stream(self, prompt: Prompt) -> Any:
+    def stream(self, prompt: Prompt, tell: object = None) -> Any:
         if prompt:
             raise ModelUnavailable("refused")
         yield ""
