@@ -16,7 +16,7 @@ SHORT_YES = (60, 6)
 #: A message longer than this (characters) is told for its own sake: its first word is no bare yes or no.
 TOLD = 160
 #: Topics of which a yes is a danger; of the others ("company", "told", "professional", "safe") a yes is safety.
-DANGERS = {"thoughts", "plan", "time", "means", "close", "hurt", "voice_strong"}
+DANGERS = {"harm_baby", "thoughts", "plan", "time", "means", "close", "hurt", "voice_strong"}
 #: Kinds of danger in which a yes to a question raises the level.
 _ANSWERED = {"suicide", "self_harm", "voices", "violence", "birth", "eating"}
 #: Topics whose question a bare yes or no answers.

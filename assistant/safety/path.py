@@ -35,7 +35,7 @@ _AFTER = ("takes_back", "parting", "thanks", "stronger", "weaker", "alone", "uns
 #: What is met only in dangers of these kinds.
 _ONLY = {
     "asks_method": {"suicide", "self_harm", "eating", "voices"}, "near": {"abuse", "child"},
-    "faints": {"eating"}, "wound": {"self_harm"},
+    "faints": {"eating"}, "wound": {"self_harm"}, "safe": {"abuse", "child"},
     "asks_harm": {"violence"}, "drowsy": {"medical"},
     "blames_self": {"abuse", "birth"},
     "secrecy": {"suicide", "self_harm", "violence", "voices", "eating", "birth", "abuse", "child", "delusion", "mania"},
@@ -161,10 +161,11 @@ def _met(plain: str, risk: Risk, state: RiskState, reply: _Reply, first: bool) -
     if risk.kind in ALWAYS_FIXED:
         return ""
     done = [name for name in _MET if risk.kind in _ONLY.get(name, {risk.kind}) and patterns[name].search(plain)]
-    begins = first or (risk.is_crisis and "interrupt.0" not in reply.said)
+    begins = first or (risk.is_crisis and reply.texts.path(risk.kind, risk.name)[0].name not in reply.said)
     if not done and (begins or risk.alone >= RiskLevel.HIGH):
         return ""
-    done += [step for step in STEPS if patterns[step].search(plain) and state.answer(step)]
+    steps = [step for step in STEPS if risk.kind in _ONLY.get(step, {risk.kind}) and state.answer(step)]
+    done += [step for step in steps if patterns[step].search(plain)]
     chat = [name for name in _AFTER if patterns[name].search(plain)]
     if risk.alone < RiskLevel.MODERATE:
         done += chat
