@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.store import CONSENTS, Store, StoreDamaged, StoreError, StoreNewer, data_folder
-from assistant.store.codec import turn_from_json, turn_to_json
+from assistant.store.codec import turn_from_json, turn_to_dict, turn_to_json
+from assistant.types import RiskLevel, RiskState
 from perception.types import Behaviours, EmotionalState
 from tests.assistant.store_turns import SENTENCE, STATE, make_seen_turn, make_turn
 
@@ -332,3 +333,21 @@ def test_a_postgresql_that_is_down_is_told_without_the_password() -> None:
     with pytest.raises(StoreError, match="does not answer") as caught:
         Store("postgresql://me:hunter2@127.0.0.1:1/name")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_turn_of_schema_1_is_read_and_carries_its_risk_on() -> None:
+    row = turn_to_dict(make_turn())
+    row.pop("risk_state")
+    row |= {"schema": 1, "risk": {"level": 3, "evidence": ["en.x"], "category": "suicide"}}
+    turn = turn_from_json(json.dumps(row))
+    assert (turn.risk.level, turn.risk.kind, turn.risk.rules) == (RiskLevel.HIGH, "suicide", ("en.x",))
+    assert (turn.risk_state.level, turn.risk_state.kind) == (RiskLevel.HIGH, "suicide")
+    assert turn_from_json(turn_to_json(turn)) == turn and turn.schema == 2
+
+
+def test_what_a_conversation_carries_on_about_danger_is_kept() -> None:
+    state = RiskState(
+        RiskLevel.MODERATE, "suicide", ("thought",), (("plan", "no"),), "means", ("suicide.high.0",),
+        (("signs", "late nights"),), True, True, 2,
+    )  # fmt: skip
+    assert turn_from_json(turn_to_json(make_turn(risk_state=state))).risk_state == state
