@@ -74,6 +74,7 @@ class Reply:
     def __init__(self, pieces: Generator[str, None, Turn], model: Stoppable) -> None:
         self.text = ""
         self.error_number = ""
+        self.begun = False
         self._pieces = pieces
         self._model = model
         self._stopped = threading.Event()
@@ -104,6 +105,11 @@ class Reply:
         """The person pressed Stop, or left."""
         return self._stopped.is_set()
 
+    def begin(self) -> None:
+        """The person's message has been recorded: followers are told, so that it stands there before any word comes."""
+        self.begun = True
+        self._notify()
+
     def stop(self) -> None:
         """Show nothing more from now on, and cancel the request at the model."""
         self._stopped.set()
@@ -125,7 +131,7 @@ class Reply:
         try:
             while True:
                 done = self.done
-                now = (self.text, self.thinking)
+                now = (self.text, self.thinking, self.begun)
                 if now != shown:
                     shown = now
                     yield now[0]

@@ -203,6 +203,8 @@ class Session:
                 self.turns = {one.turn_id: one for one in ordered}
                 self.turns[turn.turn_id] = turn
                 self.reply_to = turn.turn_id
+                if self.reply is not None:
+                    self.reply.begin()
             if self.consents.store:
                 self.unsaved = not self.keeping.save(turn)
 
