@@ -199,11 +199,12 @@ class Session:
             if turn.turn_id in self._scrubbed:
                 turn = without_affect(turn)
             if turn.conversation_id == self.conversation_id:
+                begins = turn.turn_id not in self.turns  # a stopped reply may still end after the next one began
                 ordered = [turn if old and key == old.turn_id else one for key, one in self.turns.items()]
                 self.turns = {one.turn_id: one for one in ordered}
                 self.turns[turn.turn_id] = turn
-                self.reply_to = turn.turn_id
-                if self.reply is not None:
+                if begins and self.reply is not None:
+                    self.reply_to = turn.turn_id
                     self.reply.begin()
             if self.consents.store:
                 self.unsaved = not self.keeping.save(turn)
