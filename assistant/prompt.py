@@ -8,6 +8,7 @@ Psychological Science in the Public Interest 20(1)). So the sentence names behav
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from perception.types import CLEAR, NOTEWORTHY, EmotionalState
 
 PROMPTS = Path(__file__).resolve().parent / "prompts"
 #: The prompts' files are {name}.{locale}.md. A change of wording gets a new version, so that a Turn can be replayed.
-SYSTEM_PROMPT, OBSERVATION = "support.v1", "observation.v1"
+SYSTEM_PROMPT, OBSERVATION, RISK_NOTES = "support.v1", "observation.v1", "risk.v1"
 
 #: Longest part of one message that a model gets (characters); the head and the tail of a longer one. The risk
 #: assessment always reads all of it.
@@ -103,12 +104,25 @@ def build_prompt(text: str, state: EmotionalState, risk: Risk, history: Sequence
     if not text.strip():
         raise ValueError("a prompt needs words; respond() answers an empty message itself")
     mood = tone(state, risk)
-    parts = [prompt_file(SYSTEM_PROMPT, locale), _TONES[locale][mood]]
+    parts = [prompt_file(SYSTEM_PROMPT, locale), _TONES[locale][mood], note_on(risk, locale)]
     if sentence := describe(state, locale):
         parts.append(prompt_file(OBSERVATION, locale).format(sentence=sentence))
     system = Message("system", "\n\n".join(part for part in parts if part))
     messages = _alternating((*_window(history), Message("user", harmless(text, locale))))
     return Prompt((system, *messages), locale=locale, tone=mood)
+
+
+def note_on(risk: Risk, locale: Locale) -> str:
+    """What a model is told about a danger that it may answer (below the fixed path), "" where there is none."""
+    if risk.level < RiskLevel.MODERATE:
+        return ""
+    notes = _notes(locale)
+    return "\n".join(notes[name] for name in ("always", risk.kind) if name in notes)
+
+
+@cache
+def _notes(locale: Locale) -> dict[str, str]:
+    return tomllib.loads((PROMPTS / f"{RISK_NOTES}.{locale}.toml").read_text(encoding="utf-8"))
 
 
 @cache

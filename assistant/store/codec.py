@@ -10,11 +10,11 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from assistant.store.errors import StoreDamaged, StoreNewer
-from assistant.types import Risk, RiskLevel, Turn
+from assistant.types import Risk, RiskLevel, RiskState, Turn
 from llm.types import Message, Prompt, Sampling, Usage
 from perception.types import Behaviours, EmotionalState, Observation
 
-SCHEMA = 1
+SCHEMA = 2
 _MAPPINGS = ("expressions", "voice", "compound")
 #: Behaviours that a stored state may name; others, of other versions, are left out.
 _BEHAVIOURS = frozenset(Behaviours().as_dict())
@@ -36,9 +36,12 @@ def turn_to_dict(turn: Turn) -> dict[str, Any]:
     for name, value in state.items():
         if not isinstance(value, str | bool | dict | None):
             state[name] = float(value)  # numpy's numbers are not JSON
-    risk = {"level": int(turn.risk.level), "evidence": list(turn.risk.evidence), "category": turn.risk.category}
+    risk, risk_state = asdict(turn.risk), asdict(turn.risk_state)
     prompt = None if turn.prompt is None else asdict(turn.prompt)
-    return {**shallow, "state": state, "risk": risk, "prompt": prompt, "usage": asdict(turn.usage), "schema": SCHEMA}
+    return {
+        **shallow, "state": state, "risk": risk, "risk_state": risk_state, "prompt": prompt,
+        "usage": asdict(turn.usage), "schema": SCHEMA,
+    }  # fmt: skip
 
 
 def turn_to_json(turn: Turn) -> str:
@@ -60,16 +63,13 @@ def turn_from_dict(row: dict[str, Any]) -> Turn:
     """The inverse of turn_to_dict."""
     if row["schema"] > SCHEMA:
         raise StoreNewer(f"a turn has schema {row['schema']}, this version reads up to {SCHEMA}; update the app")
-    risk = Risk(RiskLevel(row["risk"]["level"]), tuple(row["risk"]["evidence"]), row["risk"]["category"])
-    return Turn(
-        **{
-            **row,
-            "state": _state(row["state"]),
-            "risk": risk,
-            "usage": Usage(**row["usage"]),
-            "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
-        }
-    )
+    risk = _risk(row["risk"])
+    carried = _risk_state(row["risk_state"]) if "risk_state" in row else RiskState(risk.level, risk.kind)
+    return Turn(**{
+        **row, "state": _state(row["state"]), "risk": risk, "risk_state": carried,
+        "usage": Usage(**row["usage"]), "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
+        "schema": SCHEMA,
+    })
 
 
 def _numbers(values: dict[str, float]) -> dict[str, float]:
@@ -88,6 +88,20 @@ def _state(row: dict[str, Any]) -> EmotionalState:
         **row, "change": _behaviours(row["change"]), "modality": row.get("modality", old),
         "held": held and Observation(**{**held, "behaviours": _behaviours(held["behaviours"])}),
     })  # fmt: skip
+
+
+def _risk(row: dict[str, Any]) -> Risk:
+    """A Risk; those of schema 1 had `evidence` and `category`, and no score."""
+    if "evidence" in row:
+        return Risk(RiskLevel(row["level"]), row["category"], rules=tuple(row["evidence"]))
+    level, alone = RiskLevel(row["level"]), RiskLevel(row["alone"])
+    return Risk(level, row["kind"], row["score"], tuple(row["reasons"]), tuple(row["rules"]), alone)
+
+
+def _risk_state(row: dict[str, Any]) -> RiskState:
+    pairs = {name: tuple((topic, words) for topic, words in row[name]) for name in ("answers", "plan")}
+    lists = {name: tuple(row[name]) for name in ("facts", "said")}
+    return RiskState(**{**row, **pairs, **lists, "level": RiskLevel(row["level"])})
 
 
 def _prompt(row: dict[str, Any]) -> Prompt:

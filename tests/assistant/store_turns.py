@@ -21,7 +21,7 @@ def make_turn(conversation_id: str = "c1", user_text: str = "I slept badly", **c
     values: dict[str, Any] = {
         "turn_id": uuid.uuid4().hex, "conversation_id": conversation_id, "at": "2026-11-21T10:00:00+00:00",
         "locale": "en", "user_text": user_text, "state": EmotionalState.unknown(),
-        "risk": Risk(RiskLevel.LOW, ("en.sleep",), "suicide"),
+        "risk": Risk(RiskLevel.LOW, "suicide", 0.3, ("wish",), ("en.sleep",), RiskLevel.LOW),
         "prompt": Prompt((Message("system", "Be kind."), Message("user", user_text)), Sampling(seed=3, stop=("x",))),
         "reply": "That sounds hard.", "model": "tiny", "finish_reason": "stop", "usage": Usage(3, 4),
         "first_token_s": 0.5, "latency_s": 1.5,
