@@ -89,7 +89,7 @@ def test_conversations_are_listed_with_title_times_and_count(store: Store) -> No
     new, old = store.conversations()
     assert (new.id, new.title, new.count) == ("new", "新的一天", 2)
     assert (new.started, new.last) == ("2026-11-21T11:00:00+00:00", "2026-11-21T12:00:00+00:00")
-    assert old.title.startswith("first words of many") and len(old.title) <= 48 and old.title.endswith("…")
+    assert old.title.startswith("First words of many") and len(old.title) <= 48 and old.title.endswith("…")
     store.rename("old", "Sleep")
     assert store.conversations()[1].title == "Sleep"
 
@@ -216,7 +216,7 @@ def test_a_deleted_turn_is_in_no_byte_and_the_others_stay(tmp_path: Path) -> Non
         assert b"unmistakable-secret" not in after and "回答里的秘密".encode() not in after
         assert secret.turn_id.encode() not in after
         assert {c.id: (c.title, c.count) for c in store.conversations()} == {
-            "c1": ("something that stays", 1), "other": ("elsewhere", 1)}
+            "c1": ("Something that stays", 1), "other": ("Elsewhere", 1)}
         assert store.turns("c1") == (kept,)
 
 

@@ -12,10 +12,11 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from assistant.page.consents import Consents
 from assistant.page.keeping import Keeping
 from assistant.page.live import FRAME, HEADER, MAX_PIXELS, SOUND, decode, jpeg_size, parse, state_message
 from assistant.page.server import make_app
-from assistant.page.session import Consents, Services, Session, Sessions
+from assistant.page.session import Services, Session, Sessions
 from assistant.page.status import ModelStatus
 from assistant.page.texts import TEXTS
 from llm.client.scripted import Scripted
