@@ -33,7 +33,7 @@ SAMPLING = Sampling(temperature=0.0, max_tokens=160, seed=1)
 _SENTENCE = re.compile(r"[^。！？.!?\n]+[。！？.!?]*")
 _LIST = re.compile(r"(?m)^\s*([-*•]|\d+[.、)）])")
 #: Some words three times in a row, or nearly in a row.
-_CIRCLE = re.compile(r"(.{3,40}?)(?:.{0,4}\1){2,}", re.S)
+_CIRCLE = re.compile(r"(.{4,40}?)(?:.{0,2}\1){2,}", re.S)
 _FACE = re.compile(
     "摄像头|麦克风|表情|看到你的|看见你的|你的(脸|眉|嘴|眼)|低着头|微笑着|嘴角|camera|microphone"
     r"|your (face|brow|mouth|eyes|smile|expression)|you(?:'re| are) (smiling|frowning)"
