@@ -30,7 +30,7 @@ from data_gen.types import Utterance
 from llm.files import sha256_of, whole
 from llm.rows import read_rows
 from llm.types import Locale
-from perception.types import EmotionalState
+from perception.types import Behaviours, EmotionalState
 
 RULES = Path(__file__).with_name("mini_rules.toml")
 OWN = Path(__file__).with_name("dialogues")
@@ -136,8 +136,9 @@ def invented_state(key: str) -> EmotionalState:
         known=True,
         confidence=dice.uniform(0.35, 0.8),
         coverage=dice.uniform(0.65, 1.0),
-        change=change,
+        change=Behaviours(**change),
         source="invented",
+        modality="face",
     )
 
 
@@ -150,8 +151,9 @@ def stated(face: str) -> EmotionalState:
         raise ValueError(f"a face is written as in 'smile+2.5 head_down+1.8', got {face!r}")
     change = {name: float(value) for name, value in found}
     return EmotionalState(
-        t0_s=0.0, t1_s=10.0, known=True, confidence=0.55, coverage=0.9, change=change, source="invented"
-    )
+        t0_s=0.0, t1_s=10.0, known=True, confidence=0.55, coverage=0.9, change=Behaviours(**change),
+        source="invented", modality="face",
+    )  # fmt: skip
 
 
 def as_row(dialogue: Kept, state: EmotionalState) -> dict[str, Any]:
