@@ -149,6 +149,14 @@ def dequantise(options: argparse.Namespace) -> int:
     return 0
 
 
+def ship(options: argparse.Namespace) -> int:
+    from llm.serving.ship import ship as run
+
+    checksum = run(options.run_folder, options.out, options.base, options.gguf, options.licence)
+    say(f"shipped to {options.out}; the card in llm/tuning/tuned.py must say sha256 {checksum}")
+    return 0
+
+
 def perplexity(options: argparse.Namespace) -> int:
     from llm.precision import on_this_machine
     from llm.tuning.perplexity import by_server, by_transformers, encode_all
@@ -295,6 +303,13 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("file", type=Path)
     parser.add_argument("out", type=Path)
     parser.set_defaults(run=dequantise)
+    parser = commands.add_parser("ship", help="install a finished run in llm/weights/, with the answers that prove it")
+    parser.add_argument("run_folder", type=Path, help="folder that `finetune` wrote")
+    parser.add_argument("out", type=Path, help="e.g. llm/weights/mini")
+    parser.add_argument("--base", type=Path, required=True, help="folder that the base was dequantised into")
+    parser.add_argument("--gguf", type=Path, required=True, help="the base as it is served")
+    parser.add_argument("--licence", default="adapter and base Apache-2.0")
+    parser.set_defaults(run=ship)
     parser = commands.add_parser("perplexity", help="of held-out conversations, by transformers or by a running server")
     parser.add_argument("--base", required=True)
     parser.add_argument("--adapter", type=Path, metavar="PATH")
