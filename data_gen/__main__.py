@@ -1,5 +1,6 @@
-"""python -m data_gen clean --input SOURCE=FILE ... --out DIR: from found dialogues to dialogues that a model may
-learn from.
+"""python -m data_gen clean: from found dialogues to dialogues that a model may learn from; single-turn | dialogues |
+knowledge-qa: from cases, answered questions and books to records with their provenance; report | export |
+decontaminate: from records to a data card, training files and a certificate.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from data_gen.clean import SOURCES, clean
+from data_gen.commands import add_generation
 from data_gen.types import REASONS, CleanReport
+from llm.jobs.types import JobError
 
 
 def show(report: CleanReport, console: Console) -> None:
@@ -32,29 +35,41 @@ def show(report: CleanReport, console: Console) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m data_gen", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    cleaning = commands.add_parser(
+    _add_clean(commands)
+    add_generation(commands)
+    options = parser.parse_args(arguments)
+    console = Console(width=150)
+    try:
+        return int(options.run(options, console) or 0)
+    except (ValueError, FileNotFoundError, JobError) as error:
+        console.print(f"{options.command}: {error}", markup=False)
+        return 2
+    except KeyboardInterrupt:
+        console.print(f"{options.command}: interrupted; what was answered is kept, the same command goes on")
+        return 130
+
+
+def _add_clean(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
         "clean", help="drop what a model must not learn, split by dialogue, report what was dropped"
     )
-    cleaning.add_argument(
+    parser.add_argument(
         "--input",
         action="append",
         required=True,
         metavar="SOURCE=FILE",
         help=f"a corpus as .jsonl or .jsonl.xz; SOURCE is one of {', '.join(SOURCES)}",
     )
-    cleaning.add_argument("--out", type=Path, required=True, help="folder for the splits and the report")
-    cleaning.add_argument("--seed", type=int, default=0, help="of the split")
-    options = parser.parse_args(arguments)
-    console = Console(width=150)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the splits and the report")
+    parser.add_argument("--seed", type=int, default=0, help="of the split")
+    parser.set_defaults(run=_clean)
+
+
+def _clean(options: argparse.Namespace, console: Console) -> None:
     pairs = [item.partition("=") for item in options.input]
-    try:
-        report = clean({name: Path(path) for name, _, path in pairs}, options.out, options.seed)
-    except (ValueError, FileNotFoundError) as error:
-        console.print(f"clean: {error}", markup=False)
-        return 2
+    report = clean({name: Path(path) for name, _, path in pairs}, options.out, options.seed)
     show(report, console)
     console.print(f"written to {options.out}, dropped ids in dropped.jsonl", markup=False)
-    return 0
 
 
 if __name__ == "__main__":

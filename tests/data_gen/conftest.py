@@ -54,7 +54,8 @@ def planted_reply(body: Mapping[str, Any]) -> str:
     if system.startswith("你是一名心理学学生"):
         return "闭卷：我记得一些。" if "闭卷" in system else "开卷：见第一段 [1]。"
     number = int(re.search(r"案例(\d+)", asked)[1])  # type: ignore[index]
-    attempt = ((body["seed"] - seed_of(0, f"case-{number}/0")) % 1_000_003) // SEED_STEP
+    bases = (seed_of(0, f"case-{number}/0"), seed_of(0, f"cases.jsonl:{number}/0"))
+    attempt = min((body["seed"] - base) % 1_000_003 for base in bases) // SEED_STEP
     kind = number % 10
     if "撰写咨询对话" in system:
         return json.dumps({"turns": _draft(asked, number, kind)}, ensure_ascii=False)
