@@ -63,7 +63,9 @@ def add_generation(commands: Commands[argparse.ArgumentParser]) -> None:
     out.set_defaults(run=_export)
     check = commands.add_parser("decontaminate", help="take out what a model is examined on; write a certificate")
     check.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="training rows, .jsonl")
-    check.add_argument("--against", type=Path, nargs="+", required=True, metavar="FILE", help="exams, held-out dialogues")
+    check.add_argument(
+        "--against", type=Path, nargs="+", required=True, metavar="FILE", help="exams, held-out dialogues"
+    )
     check.add_argument("--out", type=Path, required=True, metavar="DIR")
     check.set_defaults(run=_decontaminate)
 
@@ -81,7 +83,9 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--base-url", required=True, metavar="URL", help="of an OpenAI-compatible server, ending in /v1")
+    parser.add_argument(
+        "--base-url", required=True, metavar="URL", help="of an OpenAI-compatible server, ending in /v1"
+    )
     parser.add_argument("--model", required=True, metavar="NAME")
     parser.add_argument("--judge", default="", metavar="NAME", help="model of evidence and checks, default the same")
     parser.add_argument("--seed", type=int, default=0)
@@ -89,7 +93,9 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--concurrency", type=int, default=64, metavar="N")
     parser.add_argument("--time-out", type=float, default=300.0, metavar="S")
-    parser.add_argument("--prices", type=float, nargs=2, default=(0.0, 0.0), metavar=("IN", "OUT"), help="of 1e6 tokens")
+    parser.add_argument(
+        "--prices", type=float, nargs=2, default=(0.0, 0.0), metavar=("IN", "OUT"), help="of 1e6 tokens"
+    )
 
 
 def _jobs(options: argparse.Namespace) -> JobOptions:
@@ -132,7 +138,7 @@ def _single_turn(options: argparse.Namespace, console: Console) -> int:
 def _dialogues(options: argparse.Namespace, console: Console) -> int:
     counted = Counted()
     fixed = {name: value for name in NAMES if (value := getattr(options, name))}
-    versions = dict(pair.split("=", 1) for pair in options.prompt if "=" in pair)
+    versions = {step: name for step, _, name in (pair.partition("=") for pair in options.prompt)}
     chosen = DialogueOptions(
         options.model, options.judge, options.seed, options.samples, tuple(options.turns), options.temperature,
         options.max_tokens, options.support, options.mark, options.retries, versions, fixed,

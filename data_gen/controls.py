@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_gen.steps import chosen_from, listed, strict
+from llm.files import sha256_of
 from perception.types import EXPRESSIONS, EmotionalState
 
 CONTROLS = Path(__file__).with_name("controls.toml")
@@ -60,6 +61,12 @@ def levels() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     """Variable -> value -> language -> words."""
     found: Mapping[str, Mapping[str, Mapping[str, str]]] = tomllib.loads(CONTROLS.read_text(encoding="utf-8"))
     return found
+
+
+@cache
+def controls_version() -> str:
+    """controls@hash: the words of the controlled variables are a part of what is asked."""
+    return f"controls@{sha256_of(CONTROLS)[:12]}"
 
 
 def draw(seed: int, turns: tuple[int, int]) -> Controls:

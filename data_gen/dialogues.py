@@ -17,7 +17,17 @@ from assistant.language import language_of
 from assistant.prompt import describe
 from assistant.safety.reply import check_sentence
 from assistant.types import Risk
-from data_gen.controls import BEHAVIOURS, NAMES, STATE_SCHEMA, Controls, draw, levels, state_of, state_record
+from data_gen.controls import (
+    BEHAVIOURS,
+    NAMES,
+    STATE_SCHEMA,
+    Controls,
+    controls_version,
+    draw,
+    levels,
+    state_of,
+    state_record,
+)
 from data_gen.evidence import SCHEMA as EVIDENCE_SCHEMA
 from data_gen.evidence import judged, sentences, supported_share
 from data_gen.sources import is_crisis
@@ -27,6 +37,8 @@ from llm.jobs.runner import Ask
 from llm.types import Locale
 from perception.types import EXPRESSIONS
 
+#: Steps that have a prompt of their own.
+STEPS = ("generate", "evidence", "refine", "check")
 MARKS = ("empathy", "guidance", "wording", "ethics", "client")
 _MARK = {"type": "integer", "minimum": 1, "maximum": 5}
 CHECK_SCHEMA = strict(**dict.fromkeys(MARKS, _MARK), verdict=chosen_from(("accept", "reject")), reason=ANY_TEXT)
@@ -59,6 +71,8 @@ class DialogueOptions:
             raise ValueError(f"turns rise from 1, support in [0, 1], mark in 1..5, got {self}")
         if self.samples < 1 or self.retries < 0:
             raise ValueError(f"samples >= 1 and retries >= 0, got {self.samples} and {self.retries}")
+        if unknown := sorted(set(self.versions or {}) - set(STEPS)):
+            raise ValueError(f"no step is called {unknown[0]!r}; choose from {', '.join(STEPS)}")
         for name, value in (self.fixed or {}).items():
             if value not in levels().get(name, {}):
                 known = ", ".join(levels().get(name, {})) or f"the variables {', '.join(NAMES)}"
@@ -141,9 +155,7 @@ async def _attempt(material: Material, controls: Controls, options: DialogueOpti
     return Made(draft, refined, before, after, suggestions, check)
 
 
-async def _generate(
-    material: Material, controls: Controls, options: DialogueOptions, steps: Steps
-) -> list[Exchange]:
+async def _generate(material: Material, controls: Controls, options: DialogueOptions, steps: Steps) -> list[Exchange]:
     exchange = strict(client=WORDS, state=STATE_SCHEMA, counsellor=WORDS)
     schema = strict(turns=listed(exchange, controls.turns, controls.turns))
     values = {
@@ -204,9 +216,7 @@ async def _refine(
     return answer["suggestions"], [Exchange(old.client, old.state, reply) for old, reply in kept]
 
 
-def fault_of(
-    exchanges: Sequence[Exchange], evidence: Sequence[Evidence], lang: str, options: DialogueOptions
-) -> str:
+def fault_of(exchanges: Sequence[Exchange], evidence: Sequence[Evidence], lang: str, options: DialogueOptions) -> str:
     """The first rule that a dialogue breaks, or "": crisis, forbidden, language, repetitive, unsupported."""
     locale: Locale = "zh" if lang == "zh" else "en"
     replies = [one.counsellor for one in exchanges]
@@ -272,9 +282,10 @@ def _provenance(
 ) -> dict[str, Any]:
     material = plan.material
     spans = [[material.id, one.start, one.end] for one in evidence if one.supported]
+    prompts = sorted({controls_version(), *(step.prompt for step in steps.records)})
     return {
         "sources": [source_record(material)], "spans": spans, "model": options.model,
-        "judge": options.judge or options.model, "prompts": sorted({step.prompt for step in steps.records}),
+        "judge": options.judge or options.model, "prompts": prompts,
         "sampling": {"temperature": options.temperature, "top_p": 0.95, "max_tokens": options.max_tokens},
         "seed": seed, "rejected_attempts": list(reasons), "tokens": steps.tokens(),
         "steps": [asdict(step) for step in steps.records],

@@ -26,8 +26,9 @@ from llm.jobs.runner import Ask
 Form = Literal["open", "choice", "short"]
 FORMS: tuple[Form, ...] = ("open", "choice", "short")
 LETTERS = "ABCD"
-#: Width of the vectors of hashed character n-grams, and the n-grams' length.
-WIDTH, GRAM = 4096, 3
+#: Width of the vectors of hashed character n-grams, and the n-grams' lengths: a Chinese word has two characters.
+WIDTH, HAN_GRAM, LATIN_GRAM = 4096, 2, 4
+_HAN = re.compile(r"[\u3400-\u9fff]")
 #: A question that speaks of "the text" cannot be asked without it.
 _POINTS_AT_TEXT = re.compile(r"文中|本文|本段|这段|上述|上文|the (?:passage|text|author|above)|this passage", re.I)
 _OPTIONS = strict(**dict.fromkeys(LETTERS, ANY_TEXT))
@@ -38,31 +39,6 @@ SCHEMAS: Mapping[Form, Mapping[str, Any]] = {
         key=listed(chosen_from(LETTERS)), explanation=ANY_TEXT, quote=ANY_TEXT,
     ),
     "short": strict(usable={"type": "boolean"}, question=ANY_TEXT, answer=ANY_TEXT, quote=ANY_TEXT),
-}  # fmt: skip
-#: Form -> language -> (what is asked for, its rules, its output format), filled into the prompt `question`.
-WORDING: Mapping[Form, Mapping[str, tuple[str, str, str]]] = {
-    "open": {
-        "zh": ("问答题", "问“为什么”“怎样”或“有什么区别”，不问定义的背诵", '{"usable": true, "question": "……", "quote": "……"}'),
-        "en": ("a question to be answered in a few sentences", "Ask why, how, or what the difference is, not for a "
-               "definition by heart", '{"usable": true, "question": "...", "quote": "..."}'),
-    },
-    "choice": {
-        "zh": ("选择题，有 A、B、C、D 四个选项", "一到三个正确选项写入 key；干扰项要像学生真会选错的，但依据段落明确不对，"
-               "长短与正确项相近，不用“以上都对”",
-               '{"usable": true, "question": "……", "options": {"A": "……", "B": "……", "C": "……", "D": "……"}, '
-               '"key": ["B"], "explanation": "……", "quote": "……"}'),
-        "en": ("a question with the four options A, B, C and D", "One to three right options go into key; the others "
-               "are mistakes that students do make, clearly wrong by the passage, of similar length, and never "
-               '"all of the above"',
-               '{"usable": true, "question": "...", "options": {"A": "...", "B": "...", "C": "...", "D": "..."}, '
-               '"key": ["B"], "explanation": "...", "quote": "..."}'),
-    },
-    "short": {
-        "zh": ("简答题，答案是一个词或短语", "答案写入 answer，不超过二十个字，只有一种答法",
-               '{"usable": true, "question": "……", "answer": "……", "quote": "……"}'),
-        "en": ("a question whose answer is a word or a phrase", "The answer goes into answer, at most ten words, with "
-               "only one way to give it", '{"usable": true, "question": "...", "answer": "...", "quote": "..."}'),
-    },
 }  # fmt: skip
 TEACHER_SCHEMA = strict(
     answer=ANY_TEXT,
@@ -122,7 +98,8 @@ class PassageIndex:
 
 def _vector(text: str) -> npt.NDArray[np.float32]:
     found = np.zeros(WIDTH, np.float32)
-    for gram in grams(text, GRAM):
+    parts = {gram for gram in grams(text, HAN_GRAM) if _HAN.search(gram)}
+    for gram in parts | {gram for gram in grams(text, LATIN_GRAM) if not _HAN.search(gram)}:
         found[int.from_bytes(hashlib.blake2b(gram.encode(), digest_size=4).digest(), "big") % WIDTH] += 1
     return found / max(1.0, float(np.linalg.norm(found)))
 
@@ -156,11 +133,9 @@ async def make_item(plan: ItemPlan, index: PassageIndex, options: KnowledgeOptio
 
 async def _question(plan: ItemPlan, options: KnowledgeOptions, steps: Steps) -> Mapping[str, Any]:
     material = plan.material
-    form, rules, shape = WORDING[plan.form][material.lang]
     asked: Mapping[str, Any] = await steps.step(
-        "question", prompt_text("question.v1", material.lang),
-        {"passage": material.whole, "form": form, "rules": rules, "format": shape}, schema=SCHEMAS[plan.form],
-        temperature=options.temperature, max_tokens=options.max_tokens,
+        "question", prompt_text(f"question_{plan.form}.v1", material.lang), {"passage": material.whole},
+        schema=SCHEMAS[plan.form], temperature=options.temperature, max_tokens=options.max_tokens,
     )  # fmt: skip
     if not asked["usable"]:
         raise Unfit("unusable")

@@ -41,7 +41,7 @@ class Spool:
     """Lines kept on disk as they come, written out in the order of their places."""
 
     def __enter__(self) -> Spool:
-        self._file = tempfile.TemporaryFile("w+b")  # noqa: SIM115  closed in __exit__
+        self._file = tempfile.TemporaryFile("w+b")
         self._places: dict[int, int] = {}
         return self
 

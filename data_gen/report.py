@@ -19,8 +19,8 @@ from llm.rows import read_rows
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}table{border-collapse:"
-    "collapse}td,th{padding:.3rem .6rem;border-bottom:1px solid #ccc;text-align:right;vertical-align:top}td:first-child,"
-    "th:first-child{text-align:left}mark{background:#cfe8cf}img{max-width:100%}@media(prefers-color-scheme:dark){body"
+    "collapse}td,th{padding:.3rem .6rem;border-bottom:1px solid #ccc;text-align:right;vertical-align:top}"
+    "td:first-child,th:first-child{text-align:left}mark{background:#cfe8cf}img{max-width:100%}@media(prefers-color-scheme:dark){body"
     "{background:#111;color:#eee}mark{background:#264d26;color:#eee}}"
 )
 #: Dialogues shown in full, and pairs of records whose likeness is measured.

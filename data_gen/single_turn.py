@@ -32,6 +32,7 @@ def make_single_turn(materials: Iterable[Material], out: Path) -> int:
     """Write records.jsonl, materials.jsonl and run.json; returns how many records. Cases and passages, which hold no
     answer, are passed over."""
     count = 0
+    out.mkdir(parents=True, exist_ok=True)
     with whole(out / "records.jsonl") as records, whole(out / "materials.jsonl") as sources:
         with records.open("w", encoding="utf-8") as first, sources.open("w", encoding="utf-8") as second:
             for material in materials:

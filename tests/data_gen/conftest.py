@@ -77,7 +77,8 @@ def _draft(asked: str, number: int, kind: int) -> list[dict[str, Any]]:
         said = f"第{turn}次说起：{event}，{feeling}。" if turn or kind != CRISIS else "我不想活了。"
         signs = [{"behaviour": "smile", "direction": "less"}] if turn % 2 else []
         state = {"expression": "Sadness", "valence": -0.4, "arousal": -0.1, "signs": signs}
-        turns.append({"client": said, "state": state, "counsellor": f"我听到你说{event}，这是第{turn}回。{CLAIM.format(turn)}"})
+        reply = f"我听到你说{event}，这是第{turn}回。{CLAIM.format(turn)}"
+        turns.append({"client": said, "state": state, "counsellor": reply})
     turns[-2]["counsellor"] = f"也许可以{advice}。"
     turns[-1]["counsellor"] = "就从这一步开始。"
     return turns

@@ -1,4 +1,4 @@
-"""Dialogues in three steps against a server whose answers are planted: labels, spans and acceptance come back exactly."""
+"""Dialogues in three steps against a server of planted answers: labels, spans and acceptance come back exactly."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from data_gen.controls import BEHAVIOURS, NAMES, Controls, draw, levels, state_of
-from data_gen.dialogues import DialogueOptions, Exchange, Plan, fault_of, make_dialogue
+from data_gen.dialogues import CHECK_SCHEMA, DialogueOptions, Exchange, Plan, fault_of, make_dialogue
+from data_gen.evidence import SCHEMA as EVIDENCE_SCHEMA
 from data_gen.evidence import judged, kappa, locate, sentences, supported_share
 from data_gen.making import make
 from data_gen.steps import PROMPTS, Unfit, prompt_text, seed_of
 from data_gen.types import Evidence
 from llm.jobs.progress import Counts
 from llm.jobs.runner import Ask
+from llm.jobs.structured import parse
 from llm.jobs.types import JobOptions
 
 CASES = 30
@@ -83,7 +85,7 @@ def test_every_record_says_where_it_is_from(made: Path, truth: Any) -> None:
         names = {step["step"] for step in said["steps"]}
         assert names == {"generate", "evidence", "refine", "evidence_again", "check"}
         assert {name.split("@")[0] for name in said["prompts"]} == {
-            "generate.v1.zh", "evidence.v1.zh", "refine.v1.zh", "check.v1.zh"}  # fmt: skip
+            "controls", "generate.v1.zh", "evidence.v1.zh", "refine.v1.zh", "check.v1.zh"}  # fmt: skip
         assert sum(t["prompt"] for t in said["tokens"].values()) == 100 * len(said["steps"])
         assert len(said["spans"]) == sum(e["end"] > e["start"] for turn in row["turns"] for e in turn["evidence"])
         journal = (made / "journal.jsonl").read_text(encoding="utf-8")
@@ -135,7 +137,12 @@ def test_spans_are_looked_up_and_not_believed() -> None:
 
 def test_sentences_of_both_languages() -> None:
     assert sentences("我在。你说“好的。”是吗？——嗯…好") == ["我在。", "你说“好的。”", "是吗？", "——嗯…", "好"]
-    assert sentences("It was 3.5 hours. \"Really?\" she said! Yes") == ["It was 3.5 hours.", '"Really?"', "she said!", "Yes"]
+    assert sentences('It was 3.5 hours. "Really?" she said! Yes') == [
+        "It was 3.5 hours.",
+        '"Really?"',
+        "she said!",
+        "Yes",
+    ]
 
 
 def test_kappa_is_that_of_the_textbook() -> None:
@@ -186,10 +193,13 @@ def test_every_behaviour_can_be_read_on_the_page(behaviour: str) -> None:
 
 def test_prompts_come_in_both_languages_with_the_same_places() -> None:
     names = {path.name.rsplit(".", 2)[0] for path in PROMPTS.glob("*.md")}
-    assert len(names) == 8
+    assert len(names) == 10
     for name in names:
         chinese, english = (prompt_text(name, lang) for lang in ("zh", "en"))
         assert set(chinese.asked.get_identifiers()) == set(english.asked.get_identifiers())
         assert chinese.version != english.version
+    for step, schema in (("evidence", EVIDENCE_SCHEMA), ("check", CHECK_SCHEMA)):
+        for lang in ("zh", "en"):
+            assert parse(prompt_text(f"{step}.v1", lang).asked.template.splitlines()[-1], schema)[0]
     with pytest.raises(FileNotFoundError, match=r"choose from check\.v1"):
         prompt_text("nothing.v1", "zh")

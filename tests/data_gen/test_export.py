@@ -57,7 +57,9 @@ def test_the_command_makes_what_was_planted(made: Path, truth: Any) -> None:
 @pytest.mark.parametrize("form", ["openai", "sharegpt", "alpaca"])
 def test_each_format_is_read_back_as_the_same_talk(form: Any, made: Path, tmp_path: Path) -> None:
     export([made], tmp_path, ExportOptions(form))
-    found = {row["id"]: turns_of(row) for split in ("train", "valid", "test") for row in rows(tmp_path / f"{split}.jsonl")}
+    found = {
+        row["id"]: turns_of(row) for split in ("train", "valid", "test") for row in rows(tmp_path / f"{split}.jsonl")
+    }
     for record in rows(made / "records.jsonl"):
         talk = found[record["id"]]
         spoken = [text for turn in record["turns"] for text in (turn["client"], turn["counsellor"])]

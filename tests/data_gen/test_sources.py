@@ -32,10 +32,18 @@ def qa(question: str = LONG, likes: int = 9, level: int = 2, **more: Any) -> dic
 
 def test_a_question_keeps_its_best_answers(tmp_path: Path) -> None:
     answers = [{"text": f"{REPLY}第{n}条", "likes": n, "level": 1} for n in (3, 20, 8, 12, 6)]
-    row = {"id": 7, "question": "很空", "description": LONG, "topic": "职场", "keywords": "疲惫,孤独", "answers": answers}
+    row = {
+        "id": 7,
+        "question": "很空",
+        "description": LONG,
+        "topic": "职场",
+        "keywords": "疲惫,孤独",
+        "answers": answers,
+    }
     (found,), counted = read(tmp_path, [row])
     assert [part[-3:] for part in found.text.split("\n\n")] == ["20条", "12条", "第8条"]
-    assert found.asked == f"很空\n{LONG}" and found.topic == "职场，疲惫，孤独" and found.kind == "qa" and found.lang == "zh"
+    assert found.asked == f"很空\n{LONG}" and found.topic == "职场，疲惫，孤独"
+    assert (found.kind, found.lang) == ("qa", "zh")
     assert found.id == "rows.jsonl:7" and found.place == "rows.jsonl:1" and counted.kept == counted.read == 1
 
 
@@ -108,7 +116,8 @@ def test_html_of_crawled_rows_is_read_as_text(tmp_path: Path) -> None:
 
 
 def test_markdown_text_and_epub_become_passages(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text("# 共情\n\n**共情**是[理解](http://x)他人的感受。\n\n```\ncode\n```\n", encoding="utf-8")
+    marked = "# 共情\n\n**共情**是[理解](http://x)他人的感受。\n\n```\ncode\n```\n"
+    (tmp_path / "a.md").write_text(marked, encoding="utf-8")
     (tmp_path / "b.txt").write_text("第一句话在这里。" * 30, encoding="utf-8")
     chapter = "<html><head><title>t</title></head><body><h1>One</h1><p>Empathy is understanding.</p></body></html>"
     with zipfile.ZipFile(tmp_path / "c.epub", "w") as book:
