@@ -92,6 +92,8 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-tokens", type=int, default=2400)
     parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--concurrency", type=int, default=64, metavar="N")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: on Ray Data, more machines")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="of ray; they share --concurrency")
     parser.add_argument("--time-out", type=float, default=300.0, metavar="S")
     parser.add_argument(
         "--prices", type=float, nargs=2, default=(0.0, 0.0), metavar=("IN", "OUT"), help="of 1e6 tokens"
@@ -103,6 +105,10 @@ def _jobs(options: argparse.Namespace) -> JobOptions:
         options.base_url, os.environ.get("BESIDE_LLM_KEY", ""), options.concurrency, options.time_out,
         prices=tuple(options.prices),
     )  # fmt: skip
+
+
+def _ray_workers(options: argparse.Namespace) -> int:
+    return max(1, options.workers) if options.engine == "ray" else 0
 
 
 def _materials(options: argparse.Namespace, counted: Counted) -> Iterator[Material]:
@@ -122,7 +128,7 @@ def _sources_said(options: argparse.Namespace, counted: Counted) -> dict[str, An
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     """What decides the records: not where they lie, nor how fast they are asked for."""
-    left_out = {"run", "out", "concurrency", "time_out", "prices", "base_url"}
+    left_out = {"run", "out", "concurrency", "time_out", "prices", "base_url", "engine", "workers"}
     said = {name: value for name, value in vars(options).items() if name not in left_out}
     return {**said, "input": [path.name for path in options.input]}
 
@@ -150,8 +156,9 @@ def _dialogues(options: argparse.Namespace, console: Console) -> int:
     materials = (one for one in _materials(options, counted) if one.kind != "passage")
     plans = (Plan(material, sample) for material in materials for sample in range(options.samples))
     counts = make(
-        plans, chain, _jobs(options), options.out, _settings(options), finish=lambda: _sources_said(options, counted)
-    )
+        plans, chain, _jobs(options), options.out, _settings(options), ray_workers=_ray_workers(options),
+        finish=lambda: _sources_said(options, counted),
+    )  # fmt: skip
     return _said(options, counts, counted, console)
 
 
@@ -172,7 +179,7 @@ def _knowledge(options: argparse.Namespace, console: Console) -> int:
     plans = [ItemPlan(material, form) for material in passages for form in chosen.forms]
     counts = make(
         plans, chain, _jobs(options), options.out, _settings(options), total=len(plans),
-        finish=lambda: _sources_said(options, counted),
+        ray_workers=_ray_workers(options), finish=lambda: _sources_said(options, counted),
     )  # fmt: skip
     return _said(options, counts, counted, console)
 

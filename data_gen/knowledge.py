@@ -182,11 +182,17 @@ async def _answered(
     # Only passages of the same document: a record belongs to one source, so that it can be split by source.
     group = plan.material.group
     found = [plan.material, *(one for one in ranked if one.group == group and one.id != plan.material.id)]
-    student = {"schema": None, "temperature": options.temperature, "max_tokens": options.max_tokens}
-    closed = await steps.step("closed_book", prompt_text("closed_book.v1", lang), {"question": question}, **student)
+
+    async def student(name: str, values: Mapping[str, str]) -> str:
+        said: str = await steps.step(
+            name, prompt_text(f"{name}.v1", lang), values, schema=None, temperature=options.temperature,
+            max_tokens=options.max_tokens,
+        )  # fmt: skip
+        return said
+
+    closed = await student("closed_book", {"question": question})
     searched = "\n\n".join(f"[{n}] {one.whole}" for n, one in enumerate(ranked, 1))
-    values = {"question": question, "passages": searched}
-    opened = await steps.step("open_book", prompt_text("open_book.v1", lang), values, **student)
+    opened = await student("open_book", {"question": question, "passages": searched})
     passages = "\n\n".join(f"[{n}] {one.whole}" for n, one in enumerate(found, 1))
     answer = await steps.step(
         "teacher", prompt_text("teacher.v1", lang),

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from data_gen.cluster import run_on_ray
 from data_gen.steps import Rejected
 from data_gen.types import Material
 from llm.files import commit_of, whole
@@ -73,10 +74,12 @@ def make(
     settings: Mapping[str, Any],
     *,
     finish: Callable[[], Mapping[str, Any]] = dict,
+    ray_workers: int = 0,
     total: int | None = None,
     shown: bool | None = None,
 ) -> Counts:
-    """Take `plans` through `chain` and write the folder. `finish` gives more for run.json at the end.
+    """Take `plans` through `chain` and write the folder. `finish` gives more for run.json at the end; `ray_workers`
+    above 0 takes Ray Data with so many workers instead of this process.
 
     Raises llm.jobs' ServerBroken or JobError; what was answered until then is kept, and the same call goes on.
     """
@@ -88,7 +91,8 @@ def make(
         def keep(place: int, plan: PlanT, found: dict[str, Any] | ChainFailed) -> None:
             if isinstance(found, ChainFailed):
                 reasons[found.reason] += 1
-                row = found.record if isinstance(found, Rejected) else {"id": plan.id, "reason": found.reason}
+                alone = {"id": plan.id, "reason": found.reason}
+                row: Mapping[str, Any] = found.record if isinstance(found, Rejected) else alone
                 (aside if found.reason == CRISIS else rejected).add(place, row)
                 provenance: Mapping[str, Any] = row.get("provenance", {})
             else:
@@ -97,7 +101,10 @@ def make(
                 provenance = found["provenance"]
             attempts.update(provenance.get("rejected_attempts", ()))
 
-        counts = run(plans, chain, keep, jobs, out / "journal.jsonl", total=total, shown=shown)
+        if ray_workers:
+            counts = run_on_ray(plans, chain, keep, jobs, out, workers=ray_workers, total=total, shown=shown)
+        else:
+            counts = run(plans, chain, keep, jobs, out / "journal.jsonl", total=total, shown=shown)
         for spool, name in ((records, "records"), (rejected, "rejected"), (aside, "set_aside")):
             spool.write(out / f"{name}.jsonl")
         materials.write(out / "materials.jsonl")

@@ -9,7 +9,9 @@ import threading
 import types
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,6 +112,17 @@ def _replies(asked: str, number: int, kind: int, attempt: int) -> list[str]:
     return [*replies[:-2], f"也许可以{advice}。", "就从这一步开始。"]
 
 
+def write_cases(path: Path, count: int) -> None:
+    """Rows that become the planted cases; with so few phrases many are alike, so each gets words of its own."""
+    lines = []
+    for number in range(count):
+        case = planted_case(number)
+        own = "".join(chr(0x4E00 + (number * 97 + k * 31) % 3000) for k in range(150))
+        answers = [{"text": case.text, "likes": 9}]
+        lines.append({"id": f"{number}", "question": case.asked, "description": own, "answers": answers})
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
 class PlantedServer:
     """Serves `reply` over the chat-completions protocol, with planted faults: name -> share of tries."""
 
@@ -127,6 +140,10 @@ class PlantedServer:
 
             def do_POST(self) -> None:
                 planted.serve(self, self.rfile.read(int(self.headers["Content-Length"])))
+
+            def handle(self) -> None:
+                with suppress(ConnectionError):  # the asker was killed
+                    super().handle()
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -192,4 +209,6 @@ def shared_planted() -> Iterator[PlantedServer]:
 @pytest.fixture(scope="module")
 def truth() -> Any:
     """The functions that know what is planted."""
-    return types.SimpleNamespace(case=planted_case, parts=parts, outcome=expected_outcome, supported=is_supported)
+    return types.SimpleNamespace(
+        case=planted_case, parts=parts, outcome=expected_outcome, supported=is_supported, write=write_cases
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from data_gen.__main__ import main
 from data_gen.decontaminate import decontaminate, read_protected
+from llm.__main__ import main as llm_main
 from llm.files import sha256_of
 from llm.tuning.certificate import CertificateProblem, check_certificate
 
@@ -91,6 +92,8 @@ def test_the_certificate_names_both_sides_and_tuning_checks_it(tmp_path: Path) -
     clean.write_text(clean.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(CertificateProblem, match=r"train\.jsonl.*not the file"):
         check_certificate(certificate, [str(clean)])
+    tune = ["finetune", "--base", "any", "--data", str(clean), "--out", str(tmp_path / "tuned")]
+    assert llm_main([*tune, "--certificate", str(certificate)]) == 2 and not (tmp_path / "tuned").exists()
     with pytest.raises(CertificateProblem, match="is not a file"):
         check_certificate(certificate, ["some/dataset"])
     with pytest.raises(CertificateProblem, match="cannot be read"):

@@ -24,17 +24,6 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [row for _, row in read_rows(path)]
 
 
-def write_cases(path: Path, truth: Any, count: int = CASES) -> None:
-    """Rows that become the planted cases; with so few phrases many are alike, so each gets words of its own."""
-    lines = []
-    for number in range(count):
-        case = truth.case(number)
-        own = "".join(chr(0x4E00 + (number * 97 + k * 31) % 3000) for k in range(150))
-        answers = [{"text": case.text, "likes": 9}]
-        lines.append({"id": f"{number}", "question": case.asked, "description": own, "answers": answers})
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-
-
 def arguments(server: Any, source: Path, out: Path) -> list[str]:
     return ["dialogues", "--input", str(source), "--out", str(out), "--licence", "CC0-1.0", "--base-url", server.url,
             "--model", "m", "--concurrency", "8", "--time-out", "10"]  # fmt: skip
@@ -43,7 +32,7 @@ def arguments(server: Any, source: Path, out: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def made(shared_planted: Any, truth: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
-    write_cases(folder / "cases.jsonl", truth)
+    truth.write(folder / "cases.jsonl", CASES)
     assert main(arguments(shared_planted, folder / "cases.jsonl", folder / "run")) == 0
     return folder / "run"
 
@@ -143,7 +132,7 @@ def test_the_card_says_what_the_run_was(made: Path, tmp_path: Path) -> None:
 def test_killed_and_resumed_it_writes_the_same_and_repeats_no_answered_request(
     made: Path, planted: Any, truth: Any, tmp_path: Path
 ) -> None:
-    write_cases(tmp_path / "cases.jsonl", truth)
+    truth.write(tmp_path / "cases.jsonl", CASES)
     planted.delay_s = 0.03
     command = [sys.executable, "-m", "data_gen", *arguments(planted, tmp_path / "cases.jsonl", tmp_path / "run")]
     for share in (0.3, 0.8):
