@@ -8,7 +8,7 @@ a chain's seed depends on its source alone.
 from __future__ import annotations
 
 import os
-import pickle  # noqa: S403  only our own objects, between our own processes
+import pickle
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
