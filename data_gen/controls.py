@@ -12,14 +12,14 @@ from typing import Any
 
 from data_gen.steps import chosen_from, listed, strict
 from llm.files import sha256_of
-from perception.types import EXPRESSIONS, EmotionalState
+from perception.types import EXPRESSIONS, Behaviours, EmotionalState
 
 CONTROLS = Path(__file__).with_name("controls.toml")
 NAMES = ("persona", "resistance", "pace", "stage", "trajectory")
 #: Behaviours of the face that the page puts into words, as assistant.prompt.describe names them.
 BEHAVIOURS = (
-    "brow_raise", "brow_lower", "smile", "lip_press", "mouth_open", "lip_corner_down", "eye_narrow", "blink_rate",
-    "head_down", "movement",
+    "brow_raise", "brow_lower", "brow_oblique", "smile", "lip_press", "mouth_open", "lip_corner_down", "eye_narrow",
+    "eyes_closed", "blink_rate", "head_down", "movement",
 )  # fmt: skip
 #: The share of dialogues in which the camera is on; in the others every state is unknown, as on the page.
 SEEN_SHARE = 0.6
@@ -92,7 +92,7 @@ def state_of(written: Mapping[str, Any], controls: Controls, seed: int, turn: in
         expressions={name: MAIN if name == written["expression"] else rest for name in EXPRESSIONS},
         valence=float(written["valence"]), arousal=float(written["arousal"]),
         confidence=round(chance.uniform(0.25, 0.75), 2), coverage=round(chance.uniform(0.55, 1.0), 2),
-        change=change, source="written by the model of data generation",
+        change=Behaviours(**change), modality="face", source="written by the model of data generation",
     )  # fmt: skip
 
 
@@ -100,7 +100,8 @@ def state_record(state: EmotionalState) -> dict[str, Any]:
     """As JSON; nothing but the reason where nothing is known."""
     if not state.known:
         return {"known": False, "reason": state.reason}
+    change = {name: value for name, value in state.change.as_dict().items() if value}
     return {
         "known": True, "expression": state.dominant, "valence": state.valence, "arousal": state.arousal,
-        "confidence": state.confidence, "coverage": state.coverage, "change": dict(state.change),
+        "confidence": state.confidence, "coverage": state.coverage, "change": change,
     }  # fmt: skip
