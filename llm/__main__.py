@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from llm.tuning.certificate import check_certificate
 from llm.tuning.recipes import RECIPES, FinetuneOptions
 
 console = Console(width=130, highlight=False)
@@ -60,6 +61,10 @@ def finetune(options: argparse.Namespace) -> int:
     for name in ("data", "valid", "targets"):
         if isinstance(chosen.get(name), list):
             chosen[name] = tuple(chosen[name])  # type: ignore[arg-type]
+    if options.certificate:
+        check_certificate(options.certificate, options.data)
+    else:
+        say("no --certificate: whether the data holds what a model is examined on was not checked")
     result = run(FinetuneOptions(**chosen))  # type: ignore[arg-type]
     say(
         f"best validation loss {result.best_loss:.4f} nats per token at step {result.best_step} of {result.steps}"
@@ -244,6 +249,7 @@ def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--base", help="folder or hub name of the base model")
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help=".jsonl(.xz) files or a datasets id")
     parser.add_argument("--valid", nargs="+", metavar="FILE", help="held-out conversations; else a share of --data")
+    parser.add_argument("--certificate", type=Path, metavar="FILE", help="of decontamination; its hashes are checked")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--targets", nargs="+", help="module names that get an adapter")
     kinds: dict[str, Callable[[str], object]] = {"int": int, "float": float, "str": str}
