@@ -164,7 +164,8 @@ def offered(companion: ChatModel) -> tuple[ChatModel, SmallModel | None]:
     import atexit
 
     from assistant.page.small_model import SmallModel, Switch, mini
-    from llm.serving.mini import CARDS, MINIS
+    from llm.serving.mini import MINIS
+    from llm.tuning.tuned import CARDS
 
     name = next((one for one in MINIS if one in CARDS), "")
     if not name:
