@@ -47,23 +47,26 @@ def registered(image: Image, matrix: npt.NDArray[np.float64], side: int = WORK_P
 
 
 @cache
-def _dis(preset: int) -> Any:
-    return cv2.DISOpticalFlow_create(preset)
+def dis(preset: int) -> Any:
+    """OpenCV's DIS flow with a preset (0 ultrafast, 1 fast, 2 medium); one object a process."""
+    maker: Any = cv2
+    return maker.DISOpticalFlow_create(preset)
 
 
 @cache
 def _tvl1() -> Any:
     if not hasattr(cv2, "optflow"):
         raise ValueError("TV-L1 flow needs OpenCV's contrib modules: opencv-contrib-python-headless")
-    return cv2.optflow.DualTVL1OpticalFlow_create(0.25, 0.15, 0.3, 2, 3, 0.02, 1, 30, 0.7)
+    maker: Any = cv2.optflow
+    return maker.DualTVL1OpticalFlow_create(0.25, 0.15, 0.3, 2, 3, 0.02, 1, 30, 0.7)
 
 
 def dense_flow(before: Grey, after: Grey, method: Method = "dis") -> Flow:
-    """Motion from `before` to `after`, (H, W) uint8 grey of one size, in px. Raises ValueError for an unknown method."""
+    """Motion from `before` to `after`, (H, W) uint8 grey of one size, in px. Raises ValueError."""
     if before.shape != after.shape or before.ndim != 2:
         raise ValueError(f"flow is measured between two grey pictures of one size, got {before.shape}, {after.shape}")
     if method == "dis":
-        field = _dis(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(before, after, None)
+        field = dis(2).calc(before, after, None)
     elif method == "farneback":
         field = cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 15, 3, 5, 1.1, 0)
     elif method == "tvl1":
@@ -78,7 +81,7 @@ def strain(flow: Flow) -> Plane:
     (Shreve et al. 2011)."""
     uy, ux = np.gradient(flow.u)
     vy, vx = np.gradient(flow.v)
-    return np.sqrt(ux**2 + vy**2 + 0.5 * (uy + vx) ** 2).astype(np.float32)
+    return np.asarray(np.sqrt(ux**2 + vy**2 + 0.5 * (uy + vx) ** 2), dtype=np.float32)
 
 
 def clip_flow(onset: Image, apex: Image, at_onset: Landmarks, at_apex: Landmarks, method: Method = "dis") -> Flow:
@@ -130,8 +133,8 @@ def normalised(flows: FlowImages, side: int = SIDE_PX) -> npt.NDArray[np.float32
         zero[..., 2] = np.percentile(values[..., 2], 5, axis=1)[:, None]
     values = values - zero
     values /= np.sqrt((values**2).mean(axis=1, keepdims=True)) + 1.0
-    values = np.clip(values, -LIMIT, LIMIT).reshape(len(flows), side, side, 3)
-    return np.ascontiguousarray(values.transpose(0, 3, 1, 2), dtype=np.float32)
+    maps = np.clip(values, -LIMIT, LIMIT).reshape(len(flows), side, side, 3)
+    return np.ascontiguousarray(maps.transpose(0, 3, 1, 2), dtype=np.float32)
 
 
 def mirrored(inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -21,7 +21,7 @@ def _pair(into: int, out: int) -> nn.Sequential:
                          nn.Conv2d(out, out, 3, padding=1), nn.GELU())  # fmt: skip
 
 
-class Magnifier(nn.Module):
+class Magnifier(nn.Module):  # type: ignore[misc]
     """(N, 2, S, S) flow and (N or 1, 1, S, S) factors -> (N, 2, S, S) magnified flow. S is a multiple of 4.
 
     The output is alpha * (flow + correction): without a correction it is the plain product, and what the U-Net learns
@@ -47,7 +47,7 @@ class Magnifier(nn.Module):
         return magnified
 
 
-class AlphaMap(nn.Module):
+class AlphaMap(nn.Module):  # type: ignore[misc]
     """The learnable factors: a GRID x GRID map in 1..MAX_ALPHA, spread to (1, 1, side, side)."""
 
     def __init__(self, side: int, start: float = 4.0) -> None:

@@ -1,4 +1,4 @@
-"""The classifier: magnified flow, a sparse non-causal state-space backbone, three classes. And a plain network beside it.
+"""The classifier: magnified flow, a sparse non-causal state-space backbone, classes. And a plain network beside it.
 
 Reconstruction of AMMSM (arXiv 2503.24057) at the size of 28 px flows. From VSSD (arXiv 2407.18559): the block's
 projections, gate and MLP; from SparseViT: window ranking once a stage, bypass through the residual. Ours: the
@@ -8,7 +8,9 @@ only, and places are learned, since the face is registered.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +47,7 @@ class NetworkOptions:
             raise ValueError(f"the shares of windows left out lie in 0..0.9, got {self.ratios}")
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """One state-space block over tokens (N, T, C), pre-norm, with gate and MLP."""
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -56,21 +58,23 @@ class Block(nn.Module):
         self.out = nn.Linear(width, width)
         self.a_log = nn.Parameter(torch.zeros(self.heads))
         self.direct = nn.Parameter(torch.ones(self.heads))
-        self.dt_bias = nn.Parameter(torch.full((self.heads,), -4.0))  # about 1 / T: the state is a mean at the start
-        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * width, width))
+        self.dt_bias = nn.Parameter(torch.full((self.heads,), -4.0))  # about 1 / T: a mean at first
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(dropout),
+                                 nn.Linear(2 * width, width))  # fmt: skip
 
     def forward(self, tokens: Tensor) -> Tensor:
         n, count, width = tokens.shape
         z, x, b, c, dt = self.into(self.norm(tokens)).split([width, width, STATE, STATE, self.heads], dim=-1)
         x, b, c = F.silu(x), F.silu(b), F.silu(c)
-        y = scan(x.view(n, count, self.heads, HEAD), F.softplus(dt + self.dt_bias), -self.a_log.exp(), b, c, self.direct)
+        dt, a = F.softplus(dt + self.dt_bias), -self.a_log.exp()
+        y = scan(x.view(n, count, self.heads, HEAD), dt, a, b, c, self.direct)
         tokens = tokens + self.out(self.norm_out(y.reshape(n, count, width)) * F.silu(z))
         mixed: Tensor = tokens + self.mlp(self.norm_mlp(tokens))
         return mixed
 
 
-class Stage(nn.Module):
-    """Blocks over the kept windows of a (N, C, side, side) map; the rest passes by. `ratio` may be changed at any time."""
+class Stage(nn.Module):  # type: ignore[misc]
+    """Blocks over the kept windows of a (N, C, side, side) map; the rest passes by. `ratio` may be changed."""
 
     def __init__(self, width: int, depth: int, side: int, window: int, ratio: float, dropout: float) -> None:
         super().__init__()
@@ -97,7 +101,7 @@ class Stage(nn.Module):
         return tokens.transpose(1, 2).reshape(n, width, self.side, self.side)
 
 
-class Ammsm(nn.Module):
+class Ammsm(nn.Module):  # type: ignore[misc]
     """(N, 3, 28, 28) normalised u, v, strain -> logits (N, classes) and embedding (N, 2 * width)."""
 
     def __init__(self, options: NetworkOptions) -> None:
@@ -130,11 +134,12 @@ class Ammsm(nn.Module):
         return self.head(self.drop(embedding)), embedding
 
 
-class Ststnet(nn.Module):
+class Ststnet(nn.Module):  # type: ignore[misc]
     """A shallow network of the STSTNet kind (Liong et al. 2019): three streams of one convolution each."""
 
     def __init__(self, options: NetworkOptions) -> None:
         super().__init__()
+        self.options = options
         self.streams = nn.ModuleList(
             nn.Sequential(nn.Conv2d(3, width, 3, padding=2), nn.ReLU(), nn.BatchNorm2d(width), nn.MaxPool2d(3, 3, 1),
                           nn.Dropout(0.5))
@@ -148,6 +153,19 @@ class Ststnet(nn.Module):
         return self.head(embedding), embedding
 
 
+def options_from(fields: Mapping[str, Any]) -> NetworkOptions:
+    """The options stored as JSON or in a checkpoint, where tuples have become lists."""
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    return NetworkOptions(**values)
+
+
 def network_of(options: NetworkOptions) -> nn.Module:
     """A new network with random weights."""
     return Ammsm(options) if options.kind == "ammsm" else Ststnet(options)
+
+
+def options_of(network: nn.Module) -> NetworkOptions:
+    """What a network of this module was made with."""
+    if not isinstance(network, Ammsm | Ststnet):
+        raise ValueError(f"{type(network).__name__} is no network of perception.micro")
+    return network.options

@@ -27,7 +27,7 @@ def scan_reference(x: Array, dt: Array, a: Array, b: Array, c: Array, d: Array) 
 
 
 def keep_reference(values: Array, side: int, window: int, ratio: float) -> list[int]:
-    """The windows that stay, numbered row by row, of a (side * side, C) map: the top share 1 - `ratio` by mean |value|."""
+    """The windows of a (side * side, C) map that stay, in row order: the top share 1 - `ratio` by mean |value|."""
     across = side // window
     scores = []
     for row in range(across):

@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from perception.micro.faces import FaceSet
 from perception.micro.flow import dense_flow, encoded
-from perception.micro.types import LABELS, Dataset, Flow, Plane
+from perception.micro.types import LABELS, Dataset, Flow, Plane, joined
 
 TABLE = Path(__file__).with_name("synthesis.toml")
 Rng = np.random.Generator
+Kernel = Literal["gauss", "cauchy", "plate"]
 Range = tuple[float, float]
 
 
@@ -35,8 +36,8 @@ class Generator:
     """
 
     name: str
-    amplitude: Range = (0.008, 0.045)
-    kernel: Literal["gauss", "cauchy"] = "gauss"
+    amplitude: Range = (0.006, 0.045)
+    kernels: tuple[Kernel, ...] = ("gauss", "cauchy")  # how a bump falls off; one a clip
     methods: Mapping[str, float] | None = None  # flow method -> share; "direct" makes no pictures
     noise: Range = (0.3, 3.5)
     head: Range = (0.0, 0.02)
@@ -48,13 +49,14 @@ class Generator:
     weak: float = 0.25  # chance that a unit of a combination is nearly missing
 
     def shares(self) -> Mapping[str, float]:
-        return self.methods or {"tvl1": 0.25, "farneback": 0.25, "dis": 0.25, "direct": 0.25}
+        return self.methods or {"tvl1": 0.35, "farneback": 0.2, "dis": 0.2, "direct": 0.25}
 
 
-#: `varied` trains the shipped model; `other` is held out: smaller amplitudes, more noise, another kernel, and TV-L1.
+#: `varied` trains the shipped model; `other` is held out: smaller amplitudes, flat-topped bumps, and TV-L1
+#: alone.
 GENERATORS: dict[str, Generator] = {
     "varied": Generator("varied"),
-    "other": Generator("other", amplitude=(0.006, 0.025), kernel="cauchy", methods={"tvl1": 1.0}, noise=(0.5, 2.5),
+    "other": Generator("other", amplitude=(0.006, 0.025), kernels=("plate",), methods={"tvl1": 1.0}, noise=(0.5, 2.5),
                        head=(0.0, 0.012), side=(96, 128), blink=0.35, gaze=0.35, one_sided=0.35),
 }  # fmt: skip
 
@@ -106,7 +108,14 @@ def _view(landmarks: npt.NDArray[np.float32], config: Generator, rng: Rng) -> _V
     return _View(matrix, grid, points.astype(np.float32), 1 / step, side)
 
 
-def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: str, rng: Rng) -> npt.NDArray[np.float32]:
+def _fall(far: Plane, kernel: Kernel) -> Plane:
+    """Weight 0..1 of a bump at squared distance `far` in radii."""
+    if kernel == "gauss":
+        return np.asarray(np.exp(-far / 2), np.float32)
+    return np.asarray(1 / (1 + far) ** 1.5 if kernel == "cauchy" else np.exp(-((far / 2.5) ** 2)), np.float32)
+
+
+def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: Kernel, rng: Rng) -> npt.NDArray[np.float32]:
     """(2, side, side) displacement of one unit at full strength in eye-corner distances. `sides`: strength right, left.
     Every bump's place, size, strength and direction is varied."""
     field = np.zeros_like(view.grid)
@@ -119,7 +128,7 @@ def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: str,
         for points, sign, strength in places[: 1 if middle else 2]:
             x, y = view.points[points].mean(axis=0) + jitter * [sign, 1]
             far = ((view.grid[0] - x) / radius[0]) ** 2 + ((view.grid[1] - y) / radius[1]) ** 2
-            weight = np.exp(-far / 2) if kernel == "gauss" else 1 / (1 + far) ** 1.5
+            weight = _fall(far, kernel)
             dx, dy = bump["move"]
             turned = (dx * np.cos(angle) - dy * np.sin(angle), dx * np.sin(angle) + dy * np.cos(angle))
             field[0] += weight * (sign * turned[0] * scale * strength)
@@ -130,7 +139,7 @@ def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: str,
 def _expression(label: str, view: _View, config: Generator, rng: Rng) -> npt.NDArray[np.float32]:
     """(2, side, side) displacement of the whole expression, blinks and gaze in eye-corner distances."""
     field = np.zeros_like(view.grid)
-    units = draw_units(label, rng)
+    units, kernel = draw_units(label, rng), config.kernels[int(rng.integers(len(config.kernels)))]
     one_sided, right = rng.random() < config.one_sided, rng.random() < 0.5
     spared = int(rng.integers(len(units)))  # this unit keeps its strength
     for place, unit in enumerate(units):
@@ -139,15 +148,15 @@ def _expression(label: str, view: _View, config: Generator, rng: Rng) -> npt.NDA
             strength *= rng.uniform(0.0, 0.4)
         low = rng.uniform(0.0, 0.4) if one_sided else rng.uniform(0.65, 1.0)
         field += _unit_field(unit, view, (strength, strength * low) if right else (strength * low, strength),
-                             config.kernel, rng)  # fmt: skip
+                             kernel, rng)  # fmt: skip
     if rng.random() < config.stray:
         unit = int(rng.choice([int(name) for name in table()["units"]]))
         strength = rng.uniform(0.05, 0.3)
-        field += _unit_field(unit, view, (strength, strength * rng.random()), config.kernel, rng)
+        field += _unit_field(unit, view, (strength, strength * rng.random()), kernel, rng)
     field *= np.exp(rng.uniform(*np.log(config.amplitude)))
     if rng.random() < config.blink:  # lids move with amplitudes of their own, either way
         strength = np.exp(rng.uniform(*np.log(config.amplitude))) * rng.choice([1.0, -1.0], p=[0.65, 0.35])
-        field += _unit_field(45, view, (strength, strength), config.kernel, rng)
+        field += _unit_field(45, view, (strength, strength), kernel, rng)
     if rng.random() < config.gaze:
         iris = _unit_field(61, view, (1.0, 1.0), "gauss", rng)[1]
         turn = np.exp(rng.uniform(*np.log(config.amplitude))) * 3 * rng.normal(0, 1, 2)
@@ -228,8 +237,8 @@ def make_clip(face: npt.NDArray[np.uint8], landmarks: npt.NDArray[np.float32], l
     shares = config.shares()
     method = str(rng.choice(list(shares), p=list(shares.values())))
     moved = (_expression(label, view, config, rng) + _head(view, config, rng)) * view.unit[:, None, None]
-    moved = moved.astype(np.float32)
-    flow = _direct(moved, rng) if method == "direct" else _measured(face, view, moved, method, config, rng)
+    pixels = np.asarray(moved, dtype=np.float32)
+    flow = _direct(pixels, rng) if method == "direct" else _measured(face, view, pixels, method, config, rng)
     if rng.random() < 0.4:  # some pipelines take the median motion out before scaling
         flow = Flow(flow.u - np.median(flow.u), flow.v - np.median(flow.v))
     reach = None
@@ -260,5 +269,4 @@ def make_corpus(faces: FaceSet, count: int, config: Generator, seed: int = 0, wo
             parts = list(pool.map(_make_share, *zip(*jobs, strict=True)))
     else:
         parts = [_make_share(*job) for job in jobs]
-    return Dataset(*(np.concatenate([getattr(part, name) for part in parts])
-                     for name in ("flows", "labels", "subjects", "sources")))  # fmt: skip
+    return joined(parts)

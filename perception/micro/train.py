@@ -16,7 +16,7 @@ from perception.commands import say
 from perception.files import whole
 from perception.micro.flow import SIDE_PX, normalised
 from perception.micro.magnify import magnification_loss
-from perception.micro.network import Ammsm, NetworkOptions, network_of
+from perception.micro.network import Ammsm, NetworkOptions, network_of, options_from
 from perception.micro.types import Dataset
 
 OPSET = 18
@@ -140,13 +140,12 @@ def _step(network: nn.Module, optimiser: torch.optim.Optimizer, inputs: Tensor, 
 def load_network(path: Path, **changes: Any) -> nn.Module:
     """The network of a run's `last.pt`, in evaluation mode; `changes` replace fields of its options."""
     stored = torch.load(path, map_location="cpu", weights_only=True)
-    kept = {key: tuple(value) if isinstance(value, list) else value for key, value in stored["options"].items()}
-    network = network_of(replace(NetworkOptions(**kept), **changes))
+    network = network_of(replace(options_from(stored["options"]), **changes))
     network.load_state_dict(stored["network"])
     return network.eval()
 
 
-class Averaged(nn.Module):
+class Averaged(nn.Module):  # type: ignore[misc]
     """Several networks as one: mean log-probabilities, and their embeddings side by side."""
 
     def __init__(self, networks: list[nn.Module]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -54,7 +55,7 @@ class Clip:
     def __post_init__(self) -> None:
         given = sum(origin is not None for origin in (self.flow, self.pictures, self.video))
         if given != 1:
-            raise ValueError(f"clip {self.name!r}: give a flow, or onset and apex pictures, or a video; {given} are given")
+            raise ValueError(f"clip {self.name!r}: give one of flow, onset and apex pictures, video; {given} are given")
         if not self.subject or not self.label:
             raise ValueError(f"clip {self.name!r}: subject and label may not be empty")
         if self.video is not None:
@@ -90,6 +91,15 @@ class Dataset:
     def where(self, keep: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Dataset:
         """The chosen rows."""
         return Dataset(self.flows[keep], self.labels[keep], self.subjects[keep], self.sources[keep], self.names)
+
+
+def joined(parts: Sequence[Dataset]) -> Dataset:
+    """The data sets one after the other; classes are the first one's."""
+    return Dataset(
+        np.concatenate([part.flows for part in parts]), np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.subjects for part in parts]), np.concatenate([part.sources for part in parts]),
+        parts[0].names,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
