@@ -63,10 +63,11 @@ def parser() -> argparse.ArgumentParser:
         "camera), and the page has no login of its own, so put a proxy with both in front of it",
     )  # fmt: skip
     made.add_argument(
-        "--llm", default="guided", metavar="URL|guided|nano",
-        help="what answers: the built-in guided companion (default), or an OpenAI-compatible server such as "
-        "http://127.0.0.1:8000/v1 (vLLM, Ollama, llama.cpp); its key goes in the variable BESIDE_LLM_KEY; or nano, a "
-        "tiny trained model behind a vLLM of its own (`make serve-env` first), which only serves to try the machinery",
+        "--llm", default="guided", metavar="URL|guided|mini|mini-small|nano",
+        help="what answers: the built-in guided companion (default); mini or mini-small, a small model on this "
+        "processor, fetched the first time; an OpenAI-compatible server such as http://127.0.0.1:8000/v1 (vLLM, "
+        "Ollama, llama.cpp), whose key goes in the variable BESIDE_LLM_KEY; or nano, a tiny trained model behind a "
+        "vLLM of its own (`make serve-env` first), which only serves to try the machinery",
     )  # fmt: skip
     made.add_argument("--model", metavar="NAME", help="the model's name at that server (default: the only one it has)")
     made.add_argument(
@@ -157,6 +158,8 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
     test_article = llm == "nano"
     if test_article:
         llm, name = nano_server()
+    elif llm in {"mini", "mini-small"}:
+        llm, name = mini_server(llm)
     try:
         model = load_chat_model(llm, name)
     except ValueError as error:
@@ -186,6 +189,23 @@ def nano_server() -> tuple[str, str]:
     atexit.register(nano.stop)
     log.warning("nano: %s", nano.notice)
     return nano.url, nano.model
+
+
+def mini_server(name: str) -> tuple[str, str]:
+    """The URL and model name of a small model's engine, fetched and started; it ends with this process.
+    Raises CannotStart."""
+    import atexit
+
+    from llm.bases import Show
+    from llm.serving.mini import open_mini
+    from llm.serving.serve import ServeProblem
+
+    try:
+        mini = open_mini(name, Show(tell=lambda said: print(f"app: {said}", flush=True)))
+    except (ServeProblem, ValueError) as problem:
+        raise CannotStart(f"--llm {name}: {problem}") from problem
+    atexit.register(mini.stop)
+    return mini.url, mini.model
 
 
 def keeping(no_store: bool, place: str | None) -> Keeping:

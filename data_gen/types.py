@@ -39,6 +39,16 @@ class Dialogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A dialogue that was left out. `reason` is a key of REASONS; `place` is file:line and, where malformed, what is
+    wrong there; never a text of the dialogue."""
+
+    id: str
+    reason: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceReport:
     """What happened to one source. `dropped` counts by reason; read = kept + sum(dropped)."""
 

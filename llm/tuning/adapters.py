@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from llm.files import sha256_of
 from llm.tuning.stack import ModelProblem, tensor_shapes
@@ -19,6 +20,8 @@ from llm.tuning.stack import ModelProblem, tensor_shapes
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 #: Written last into every folder that this package saves: the hashes of the other files.
 MANIFEST = "manifest.json"
+#: The layers that are one matrix in a base with tied embeddings.
+EMBEDDINGS = frozenset({"embed_tokens", "lm_head"})
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None], about: dict[str, str] | None = None) -> None:
@@ -52,23 +55,39 @@ def _write_synced(path: Path, text: str) -> None:
 def base_fingerprint(base: str | Path) -> str:
     """What tells one base from another: a hash over its tensors' names and shapes and the ends of its weight files.
 
-    Not over all weights: 28 GB would have to be read at every start. Empty for a hub name.
+    Not over all weights: 28 GB would have to be read at every start. `base` may be a GGUF file. Empty for a hub name.
     """
     folder = Path(base)
-    if not folder.is_dir():
-        return ""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.safetensors")):
-        digest.update(repr(sorted(tensor_shapes(file).items())).encode())
-        with file.open("rb") as reader:  # the first and last MiB of the weights: same shapes, other training
-            digest.update(reader.read(1 << 20))
-            reader.seek(max(0, file.stat().st_size - (1 << 20)))
-            digest.update(reader.read(1 << 20))
+    if folder.is_file():
+        _digest_ends(digest, folder)
+    elif folder.is_dir():
+        for file in sorted(folder.glob("*.safetensors")):
+            digest.update(repr(sorted(tensor_shapes(file).items())).encode())
+            _digest_ends(digest, file)
+    else:
+        return ""
     return digest.hexdigest()[:16]
 
 
+def _digest_ends(digest: Any, file: Path) -> None:
+    """The first and last MiB: same shapes, other training."""
+    with file.open("rb") as reader:
+        digest.update(reader.read(1 << 20))
+        reader.seek(max(0, file.stat().st_size - (1 << 20)))
+        digest.update(reader.read(1 << 20))
+
+
 def check_adapter(folder: Path, base: str | Path) -> int:
-    """Whole, undamaged and made for this base? Returns its rank. Raises ModelProblem with the reason."""
+    """Whole, undamaged and made for this base (a model folder, a hub name)? Returns its rank. Raises ModelProblem."""
+    rank = check_folder(folder, base)
+    _check_shapes(folder, base, tensor_shapes(folder / WEIGHTS))
+    return rank
+
+
+def check_folder(folder: Path, base: str | Path) -> int:
+    """As `check_adapter`, without its layers' shapes: also for a base that is a GGUF file, whose fingerprint the
+    manifest keeps beside that of the safetensors it was turned into for tuning."""
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
         raise ModelProblem(f"{folder} is no adapter folder: it needs {CONFIG} and {WEIGHTS}")
     try:
@@ -76,17 +95,37 @@ def check_adapter(folder: Path, base: str | Path) -> int:
         rank = int(config["r"])
     except (ValueError, KeyError) as error:
         raise ModelProblem(f"{folder / CONFIG} is damaged: {error}") from error
-    shapes = tensor_shapes(folder / WEIGHTS)
+    tensor_shapes(folder / WEIGHTS)
     if (folder / MANIFEST).is_file():
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         for name, expected in manifest["files"].items():
             if not (folder / name).is_file() or sha256_of(folder / name) != expected:
                 raise ModelProblem(f"{folder / name} is not the file that was saved. Next step: copy the adapter again")
-        made_for, this = manifest.get("base_fingerprint", ""), base_fingerprint(base)
+        made_for = manifest.get("gguf_fingerprint" if Path(base).is_file() else "base_fingerprint", "")
+        this = base_fingerprint(base)
         if made_for and this and made_for != this:
             raise ModelProblem(f"the adapter {folder} was tuned on another base ({made_for}) than {base} ({this})")
-    _check_shapes(folder, base, shapes)
     return max([rank, *(int(r) for r in (config.get("rank_pattern") or {}).values())])
+
+
+def targets_of(folder: Path) -> set[str]:
+    """The last names of the layers that an adapter changes, e.g. q_proj, embed_tokens."""
+    layers = {name.partition(".lora_")[0] for name in tensor_shapes(folder / WEIGHTS) if ".lora_" in name}
+    return {layer.rpartition(".")[2] for layer in layers}
+
+
+def unservable(folder: Path) -> str:
+    """Why vLLM cannot serve this adapter beside its base, or "" where it can. `merge` makes a model of each of them."""
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    if config.get("use_dora"):
+        return "a DoRA adapter"
+    if config.get("modules_to_save"):
+        return f"an adapter that holds whole layers (modules_to_save: {', '.join(config['modules_to_save'])})"
+    if (config.get("bias") or "none") != "none" or config.get("lora_bias"):
+        return "an adapter with biases"
+    if embeddings := sorted(targets_of(folder) & EMBEDDINGS):
+        return f"an adapter of the embeddings ({', '.join(embeddings)})"
+    return ""
 
 
 def _check_shapes(folder: Path, base: str | Path, shapes: dict[str, tuple[int, ...]]) -> None:
@@ -96,7 +135,10 @@ def _check_shapes(folder: Path, base: str | Path, shapes: dict[str, tuple[int, .
         layer, _, part = name.removeprefix("base_model.model.").partition(".lora_")
         if not weights or part[:1] not in {"A", "B"} or len(shape) != 2:
             continue
-        target = weights.get(f"{layer}.weight")
+        stored = layer
+        if layer == "lm_head" and "lm_head.weight" not in weights:  # tied: the output's matrix is the input's
+            stored = "model.embed_tokens"
+        target = weights.get(f"{stored}.weight")
         if target is None:
             raise ModelProblem(
                 f"the adapter {folder} changes {layer}, which the base {base} does not have: another base's adapter"

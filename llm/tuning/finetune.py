@@ -16,8 +16,18 @@ from typing import Any
 
 from llm.tuning.recipes import FinetuneOptions
 from llm.tuning.run_card import describe_run, plot_losses
+from llm.tuning.run_settings import record_run, same_run
 from llm.tuning.stack import load_base, load_tokenizer
-from llm.tuning.training_data import IGNORED, Encoded, Packed, encode_within, joined, pack, read_conversations
+from llm.tuning.training_data import (
+    IGNORED,
+    Encoded,
+    Packed,
+    check_template,
+    encode_within,
+    joined,
+    pack,
+    read_conversations,
+)
 from llm.tuning.training_loop import make_optimizer, restore, run_loop, total_steps
 
 
@@ -33,15 +43,19 @@ class FinetuneResult:
 def finetune(options: FinetuneOptions) -> FinetuneResult:
     """Tune and write `out/adapter`, `run_card.json`, `loss.png`, `log.jsonl`. Resumes from `out/checkpoint.pt`.
 
-    Raises MalformedData for bad rows and ModelProblem for a base that cannot be used, both before anything is written.
+    Raises MalformedData for bad rows, ModelProblem for a base that cannot be used, and OtherRun where `out` holds a run
+    of other settings, all before anything is written.
     """
+    same_run(options)
     accelerator = _accelerator(options)
     tokenizer = load_tokenizer(options.base)
     train, valid, counts = prepare_data(options, tokenizer)
     model = build(options)
     optimizer = make_optimizer(model, options)
     model, optimizer = accelerator.prepare(model, optimizer)
-    options.out.mkdir(parents=True, exist_ok=True)
+    accelerator.wait_for_everyone()  # all have looked into `out` before one writes there
+    if accelerator.is_main_process:
+        record_run(options)
     progress = restore(options.out / "checkpoint.pt", model, optimizer)
     steps = total_steps(len(train), options)
     stopped = run_loop(accelerator, model, optimizer, train, valid, options, progress, steps)
@@ -78,9 +92,9 @@ def _demand_qlora() -> None:
 def prepare_data(options: FinetuneOptions, tokenizer: Any) -> tuple[list[Packed], list[Packed], dict[str, int]]:
     """Packed rows for training and validation, and counts for the run card."""
     conversations = read_conversations(options.data)
-    if options.valid:
-        held_out = read_conversations(options.valid)
-    else:
+    held_out = read_conversations(options.valid) if options.valid else []
+    check_template([*conversations, *held_out], tokenizer)
+    if not held_out:
         random.Random(options.seed).shuffle(conversations)
         cut = max(1, round(len(conversations) * options.valid_share))
         held_out, conversations = conversations[:cut], conversations[cut:]

@@ -39,7 +39,7 @@ class Down:
 
     name: str = "down"
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
         raise ModelUnavailable("refused")
         yield ""
 

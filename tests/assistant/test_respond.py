@@ -37,7 +37,7 @@ class Down:
         self.error = error or ModelUnavailable("connection refused at 127.0.0.1:9; start the server")
         self.asked = 0
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
         self.asked += 1
         raise self.error
         yield ""
@@ -79,7 +79,7 @@ def test_the_model_is_asked_only_after_the_pending_turn_was_recorded() -> None:
     order: list[str] = []
 
     class Watched(Scripted):
-        def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+        def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
             order.append("asked")
             return super().stream(prompt)
 
@@ -123,7 +123,7 @@ def test_a_reply_without_words_is_not_passed_off_as_one(reply: str) -> None:
     class Mute:
         name = "mute"
 
-        def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+        def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
             yield reply
             return Reply(reply, "mute", "stop")
 
@@ -253,7 +253,7 @@ def test_an_unexpected_fault_is_recorded_as_an_error_and_not_swallowed() -> None
     class Broken:
         name = "broken"
 
-        def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+        def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
             yield "Half a sentence is here. And "
             raise RuntimeError("a bug")
 

@@ -33,7 +33,7 @@ class Gated:
     def __init__(self) -> None:
         self.started, self.go_on = threading.Event(), threading.Event()
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Answer]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Answer]:
         yield "A first sentence. "
         self.started.set()
         assert self.go_on.wait(30)
@@ -44,7 +44,7 @@ class Gated:
 class Down:
     name = "down"
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Answer]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Answer]:
         raise ModelUnavailable("nobody listens")
         yield ""
 

@@ -9,7 +9,8 @@ import pytest
 
 from llm.base import ModelUnavailable
 from llm.client.chat import converse
-from llm.serving.parity import Answer, compare, conversations, reference, stop_ids_of
+from llm.serving.parity import compare
+from llm.serving.reference import Answer, conversations, reference, stop_ids_of
 from llm.tuning.stack import load_base, load_tokenizer
 from llm.types import Prompt, Reply, Sampling
 
@@ -68,7 +69,7 @@ class Echo:
     def __init__(self) -> None:
         self.asked: list[Prompt] = []
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
         self.asked.append(prompt)
         if len(self.asked) == 1:
             raise ModelUnavailable("nobody is there")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from data_gen.clean import SOURCES, opening_key, read_rows, reason_to_drop, split_of, without_tail
+from data_gen.clean import SOURCES, opening_key, reason_to_drop, split_of, without_tail
 from data_gen.types import Dialogue
 from llm.files import sha256_of
+from llm.rows import read_rows
 from llm.tuning.adapters import check_adapter
 from llm.tuning.perplexity import by_transformers, encode_all
 from llm.tuning.stack import check_model_folder, load_tokenizer
@@ -44,7 +45,7 @@ def test_no_path_of_a_machine_is_in_the_folders() -> None:
 
 def held_out(path: Path, source: str, count: int) -> list[Conversation]:
     """The first cleaned dialogues of the test part."""
-    rows = (Dialogue(str(row["id"]), source, "zh", tuple(SOURCES[source].read(row))) for row in read_rows(path))
+    rows = (Dialogue(str(row["id"]), source, "zh", tuple(SOURCES[source].read(row))) for _, row in read_rows(path))
     kept = (d for d in rows if reason_to_drop(d) is None and split_of(opening_key(d)) == "test")
     return [
         [{"role": m.role, "content": m.content} for m in without_tail(d).messages]
