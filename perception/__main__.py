@@ -1,4 +1,4 @@
-"""python -m perception see VIDEO --out FILE.csv | models | features | train | evaluate | distill | export | submit"""
+"""python -m perception see VIDEO --out FILE.csv | models | features | train | evaluate | search | distill | export | submit"""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from perception.commands import Subparsers
 from perception.expression.commands import add_commands as expression_commands
 from perception.features.commands import add_commands as features_commands
 from perception.fusion.commands import add_commands as fusion_commands
+from perception.micro.commands import add_commands as micro_commands
+from perception.micro.commands import see_micro
 from perception.models import CARDS
 from perception.pipeline import Row, plot_csv, see, write_csv
 from perception.video import count_frames
 
 
 def _see(arguments: argparse.Namespace) -> int:
+    if arguments.micro:
+        print(f"{arguments.out}: {see_micro(arguments.video, arguments.out)} brief movements")
+        return 0
     rows = see(arguments.video, max_faces=arguments.max_faces, model=arguments.model)
     written = write_csv(_with_progress(rows, count_frames(arguments.video)), arguments.out)
     print(f"{arguments.out}: {written} rows")
@@ -57,6 +62,7 @@ def add_commands(commands: Subparsers) -> None:
     command.add_argument("video", type=Path, metavar="VIDEO", help="a file that OpenCV can read (mp4, mkv, webm, ...)")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="the table; appears when complete")
     command.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the face seen longest, over time")
+    command.add_argument("--micro", action="store_true", help="instead: the brief movements of the one face, one a row")
     command.add_argument("--max-faces", type=int, default=4, metavar="N", help="at most (default: %(default)s)")
     command.add_argument(
         "--model", default="expression/small", metavar="CARD|PATH.onnx",
@@ -69,7 +75,7 @@ def add_commands(commands: Subparsers) -> None:
 
 #: Packages below add theirs here.
 COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
-    add_commands, features_commands, expression_commands, fusion_commands, challenges_commands,
+    add_commands, features_commands, expression_commands, fusion_commands, challenges_commands, micro_commands,
 )  # fmt: skip
 
 

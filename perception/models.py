@@ -137,6 +137,24 @@ CARDS: dict[str, ModelCard] = {
             notes=EXPRESSION_NOTES,
         ),
         ModelCard(
+            name="micro/small",
+            target="perception.micro.predictor:load",
+            summary="Micro-expressions from optical flow: negative, positive, surprise. AMMSM reconstruction, 0.12 M "
+            "parameters.",
+            licence="Apache-2.0",
+            commercial_use=True,
+            file="micro_small.onnx",
+            sha256="479de9b9d042c79a3ef9f41e234e62ca289ed7b4e5c6a91a8e00e5e85a5ae2dc",
+            preprocessing={"side": 28, "channels": ("u", "v", "strain"), "temperature": 1.0},
+            labels={"micro": ("negative", "positive", "surprise")},
+            training_data="Synthetic clips from neutral faces of muxspace/facial_expressions (Apache-2.0): action "
+            "units move a face by 0.6 to 4.5 % of the eye-corner distance, the flow is measured (TV-L1, Farneback, "
+            "DIS) or direct. No real micro-expression.",
+            quality={},
+            notes="Real micro-expressions were never seen nor measured by us. A movement is not a feeling. Faces of "
+            "public figures of about 2000; age, skin tone and culture are not balanced.",
+        ),
+        ModelCard(
             name="fusion/voice",
             target="perception.fusion.voice:load_voice",
             summary="Emotion (8) from sound alone: five small convolutional networks, blind to level.",

@@ -37,7 +37,7 @@ class Magnifier(nn.Module):  # type: ignore[misc]
         nn.init.zeros_(self.out.bias)
 
     def forward(self, flow: Tensor, alpha: Tensor) -> Tensor:
-        alpha = alpha.expand(len(flow), -1, -1, -1)
+        alpha = alpha.expand(flow.shape[0], -1, -1, -1)
         first = self.first(torch.cat([flow, alpha.log2() / 4], dim=1))
         second = self.second(F.avg_pool2d(first, 2))
         third = self.third(F.avg_pool2d(second, 2))

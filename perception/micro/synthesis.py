@@ -52,8 +52,7 @@ class Generator:
         return self.methods or {"tvl1": 0.35, "farneback": 0.2, "dis": 0.2, "direct": 0.25}
 
 
-#: `varied` trains the shipped model; `other` is held out: smaller amplitudes, flat-topped bumps, and TV-L1
-#: alone.
+#: `varied` trains the shipped model; `other` is held out: smaller amplitudes, flat-topped bumps, TV-L1.
 GENERATORS: dict[str, Generator] = {
     "varied": Generator("varied"),
     "other": Generator("other", amplitude=(0.006, 0.025), kernels=("plate",), methods={"tvl1": 1.0}, noise=(0.5, 2.5),
@@ -115,7 +114,8 @@ def _fall(far: Plane, kernel: Kernel) -> Plane:
     return np.asarray(1 / (1 + far) ** 1.5 if kernel == "cauchy" else np.exp(-((far / 2.5) ** 2)), np.float32)
 
 
-def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: Kernel, rng: Rng) -> npt.NDArray[np.float32]:
+def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: Kernel,
+                rng: Rng) -> npt.NDArray[np.float32]:  # fmt: skip
     """(2, side, side) displacement of one unit at full strength in eye-corner distances. `sides`: strength right, left.
     Every bump's place, size, strength and direction is varied."""
     field = np.zeros_like(view.grid)
