@@ -1,4 +1,4 @@
-"""python -m perception see VIDEO --out FILE | models | features | train | evaluate | search | distill | export | submit"""
+"""python -m perception see VIDEO | models | features | train | evaluate | search | distill | export | submit"""
 
 from __future__ import annotations
 

@@ -147,10 +147,15 @@ CARDS: dict[str, ModelCard] = {
             sha256="479de9b9d042c79a3ef9f41e234e62ca289ed7b4e5c6a91a8e00e5e85a5ae2dc",
             preprocessing={"side": 28, "channels": ("u", "v", "strain"), "temperature": 1.0},
             labels={"micro": ("negative", "positive", "surprise")},
-            training_data="Synthetic clips from neutral faces of muxspace/facial_expressions (Apache-2.0): action "
-            "units move a face by 0.6 to 4.5 % of the eye-corner distance, the flow is measured (TV-L1, Farneback, "
+            training_data="6000 synthetic clips from neutral faces of muxspace/facial_expressions (Apache-2.0): action "
+            "units move a face by 0.8 to 4.5 % of the eye-corner distance, the flow is measured (TV-L1, Farneback, "
             "DIS) or direct. No real micro-expression.",
-            quality={},
+            quality={
+                "900 synthetic clips of people held out, same generator: UF1": 0.856,
+                "900 synthetic clips of people held out, another generator (flat-topped bumps, TV-L1 only): UF1": 0.783,
+                "442 clips of 68 people held out, another generator: UF1 [95 % over people]": (0.762, 0.726, 0.796),
+                "the same: UAR [95 % over people]": (0.778, 0.741, 0.816),
+            },
             notes="Real micro-expressions were never seen nor measured by us. A movement is not a feeling. Faces of "
             "public figures of about 2000; age, skin tone and culture are not balanced.",
         ),
