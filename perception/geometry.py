@@ -71,8 +71,9 @@ def measure_reference(points: Vector) -> Vector:
 
 def _linear() -> tuple[npt.NDArray[np.intp], Vector]:
     """The landmarks in use, and the matrix that takes their x and y to the measures plus the eyes' mean width."""
-    used = sorted({i for name, value in globals().items() if name.startswith("_") and name.isupper()
-                   for i in np.ravel(value)})
+    used = sorted(
+        {i for name, value in globals().items() if name.startswith("_") and name.isupper() for i in np.ravel(value)}
+    )
     place = {int(landmark): column for column, landmark in enumerate(used)}
     n = len(used)
     matrix = np.zeros((len(MEASURES) + 1, 2 * n))

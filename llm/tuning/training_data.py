@@ -30,11 +30,16 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Several conversations in one row. `starts` are the places where each begins; positions restart there."""
+    """Several conversations in one row. `starts` are the places where each begins; positions restart there.
+
+    The first `shared` tokens, where there are any, open every conversation of the row: each sees them and itself, and
+    its positions go on from them.
+    """
 
     ids: tuple[int, ...]
     labels: tuple[int, ...]
     starts: tuple[int, ...]
+    shared: int = 0
 
 
 def parse_row(row: Any) -> Conversation:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from perception.cards import ModelCard
 from perception.micro.flow import Method, clip_flow, encoded, mirrored, normalised
 from perception.micro.types import LABELS, FlowImages, Probabilities
-from perception.models import ModelCard
 from perception.session import onnx_session
 from perception.types import Image, Landmarks
 

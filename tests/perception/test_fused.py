@@ -17,8 +17,8 @@ from perception.fusion.starter import FusionReading
 from perception.perceiver import Perceiver, PerceiverOptions
 from perception.reader import Sample
 from perception.state import summarise
-from perception.types import AUS, EXPRESSIONS, Affect, EmotionalState, Image
-from tests.perception.fusion.test_sound import voice
+from perception.types import AUS, EXPRESSIONS, Affect, Behaviours, EmotionalState, Image
+from tests.perception.sounds import voice
 
 RATE = 16_000
 SMALL = PerceiverOptions()  # expression/small
@@ -51,12 +51,14 @@ def fused_of(readings: Sequence[FusionReading], step_s: float = 0.1, first_sound
 
 
 def test_a_sure_reading_of_face_and_voice_is_the_state() -> None:
-    plain = replace(plain_state(), change={"smile": 2.0}, trend=0.1, compound={"Awed": 1.0}, voice={"pitch_hz": 150.0})
+    plain = replace(
+        plain_state(), change=Behaviours(smile=2.0), trend=0.1, compound={"Awed": 1.0}, voice={"pitch_hz": 150.0}
+    )
     state = with_fusion(plain, fused_of([reading(other=0.1)] * 101), WINDOW_S)
     assert plain.dominant == "Neutral" and state.dominant == "Happiness" and state.known
     assert state.expressions["Happiness"] == pytest.approx(0.8 / 0.9), "Other is left out of the seven"
     assert (state.valence, state.arousal) == pytest.approx((0.7, 0.4))
-    assert state.source == "fusion/starter (face and voice)" and not state.by_voice_alone
+    assert state.source == "fusion/starter (face and voice)" and state.modality == "both"
     for kept in ("coverage", "trend", "change", "compound", "voice", "t0_s", "t1_s"):
         assert getattr(state, kept) == getattr(plain, kept)
     silent = with_fusion(plain, fused_of([reading(voiced_s=0.0)] * 101), WINDOW_S)
@@ -94,8 +96,8 @@ def spoken(count: int, voiced_s: float = 2.0, confidence: float = 0.7, step_s: f
 
 def test_the_voice_alone_is_known_and_says_that_it_is_alone() -> None:
     state = with_fusion(heard_only(10.0), spoken(101), WINDOW_S)
-    assert state.known and state.reason == "" and state.by_voice_alone and state.dominant == "Happiness"
-    assert (state.coverage, state.change, state.trend) == (1.0, {}, 0.0)
+    assert state.known and state.reason == "" and state.modality == "voice" and state.dominant == "Happiness"
+    assert (state.coverage, state.change, state.trend) == (1.0, Behaviours(), 0.0)
     assert state.voice == {"level_dbfs": -20.0, "speaking_share": 0.6}
     half = with_fusion(heard_only(10.0), spoken(60), WINDOW_S)
     assert half.known and half.coverage == pytest.approx(0.6) and half.confidence == pytest.approx(0.42)
@@ -161,7 +163,9 @@ def test_the_camera_alone_goes_through_the_fusion(perceiver: Perceiver, astronau
 def test_the_microphone_alone_is_enough(perceiver: Perceiver) -> None:
     assert not perceiver.state(speak(perceiver, 2.0)).known
     state = perceiver.state(speak(perceiver, 6.0, start_s=2.0))
-    assert state.known and state.by_voice_alone and state.change == {} and state.voice["speaking_share"] > 0
+    assert (
+        state.known and state.modality == "voice" and state.change == Behaviours() and state.voice["speaking_share"] > 0
+    )
     assert perceiver.state(40.0).reason == "off", "and a silence later it is gone"
     perceiver.forget()
     assert (perceiver.state(8.0).reason, perceiver._fused.readings()) == ("off", ())
