@@ -158,12 +158,18 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
-def offered(companion: ChatModel, name: str = "mini") -> tuple[ChatModel, SmallModel]:
-    """The companion behind a switch, and the small model that the page offers beside it; it ends with this process."""
+def offered(companion: ChatModel) -> tuple[ChatModel, SmallModel | None]:
+    """The companion behind a switch, and the small model that the page offers beside it, which ends with this process.
+    The companion alone where no small model ships."""
     import atexit
 
     from assistant.page.small_model import SmallModel, Switch, mini
+    from llm.serving.mini import MINIS
+    from llm.tuning.tuned import CARDS
 
+    name = next((one for one in MINIS if one in CARDS), "")
+    if not name:
+        return companion, None
     switch = Switch(companion)
     small = SmallModel(mini(name), switch)
     atexit.register(small.close)

@@ -1,5 +1,7 @@
 """python -m data_gen clean --input SOURCE=FILE ... --out DIR: from found dialogues to dialogues that a model may
-learn from; python -m data_gen mini --clean DIR --out DIR: from those and our own to the rows of PsycoLLM-mini.
+learn from; python -m data_gen mini --clean DIR --out DIR: from those and our own to the rows of PsycoLLM-mini;
+single-turn | dialogues | knowledge-qa: from cases, answered questions and books to records with their provenance;
+report | export | decontaminate: from records to a data card, training files and a certificate.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from rich.table import Table
 from tqdm import tqdm
 
 from data_gen.clean import SOURCES, clean
+from data_gen.commands import add_generation
 from data_gen.mini import MOST, prepare
 from data_gen.mini_check import STATES, ask, counts, read_openings, write
 from data_gen.types import REASONS, CleanReport
 from llm.base import ModelError
 from llm.client.models import load_chat_model
+from llm.jobs.types import JobError
 
 
 def show(report: CleanReport, console: Console) -> None:
@@ -53,14 +57,17 @@ def main(arguments: list[str] | None = None) -> int:
     _add_clean(commands)
     _add_mini(commands)
     _add_mini_check(commands)
+    add_generation(commands)
     options = parser.parse_args(arguments)
     console = Console(width=150)
     try:
-        options.run(options, console)
-    except (ValueError, FileNotFoundError, ModelError) as error:
+        return int(options.run(options, console) or 0)
+    except (ValueError, FileNotFoundError, JobError, ModelError) as error:
         console.print(f"{options.command}: {error}", markup=False)
         return 2
-    return 0
+    except KeyboardInterrupt:
+        console.print(f"{options.command}: interrupted; where answers are kept, the same command goes on", markup=False)
+        return 130
 
 
 def _add_clean(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

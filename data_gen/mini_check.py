@@ -32,6 +32,8 @@ MOST: dict[Locale, int] = {"zh": 150, "en": 110}
 SAMPLING = Sampling(temperature=0.0, max_tokens=160, seed=1)
 _SENTENCE = re.compile(r"[^。！？.!?\n]+[。！？.!?]*")
 _LIST = re.compile(r"(?m)^\s*([-*•]|\d+[.、)）])")
+#: Some words three times in a row, or nearly in a row.
+_CIRCLE = re.compile(r"(.{4,40}?)(?:.{0,2}\1){2,}", re.S)
 _FACE = re.compile(
     "摄像头|麦克风|表情|看到你的|看见你的|你的(脸|眉|嘴|眼)|低着头|微笑着|嘴角|camera|microphone"
     r"|your (face|brow|mouth|eyes|smile|expression)|you(?:'re| are) (smiling|frowning)"
@@ -70,8 +72,8 @@ def read_openings(path: Path = OPENINGS) -> list[Opening]:
     ]
 
 
-def broken_rules(reply: str, locale: Locale) -> tuple[str, ...]:
-    """The names of the rules that `reply` breaks; empty for a reply of the shape that the page asks for."""
+def broken_rules(reply: str, locale: Locale, said: str = "") -> tuple[str, ...]:
+    """The names of the rules that `reply` to `said` breaks; empty for a reply of the shape that the page asks for."""
     size = len(reply) if locale == "zh" else len(reply.split())
     sentences = [s[0].strip() for s in _SENTENCE.finditer(reply) if s[0].strip()]
     checks = {
@@ -81,10 +83,21 @@ def broken_rules(reply: str, locale: Locale) -> tuple[str, ...]:
         "more than one question": len(re.findall("[?？]", reply)) > 1,
         "list": bool(_LIST.search(reply)),
         "repeats a sentence": len(set(sentences)) < len(sentences),
+        "goes round in circles": bool(_CIRCLE.search(reply)),
+        "only repeats the person": bool(said) and _plain(reply) in {_plain(said), _turned(_plain(said))},
         "mentions the face": bool(_FACE.search(reply)),
     }
     found = [name for name, is_broken in checks.items() if is_broken]
     return (*found, *(f"page: {reason}" for s in sentences if (reason := check_sentence(s, Risk(), locale).reason)))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def _turned(text: str) -> str:
+    """`text` as one says it back: I and you exchanged, in Chinese."""
+    return text.translate(str.maketrans("我你", "你我"))
 
 
 def ask(
@@ -103,7 +116,7 @@ def ask(
             risk = assess(opening.text)
             prompt = build_prompt(opening.text, stated(face), risk, (), opening.locale)
             reply = _whole_reply(model, replace(prompt, sampling=SAMPLING))
-            found.append(Answered(opening, state, reply, broken_rules(reply, opening.locale)))
+            found.append(Answered(opening, state, reply, broken_rules(reply, opening.locale, opening.text)))
             told(len(found))
     return found
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from llm.tuning.certificate import check_certificate
 from llm.tuning.recipes import RECIPES, FinetuneOptions
 
 console = Console(width=130, highlight=False)
@@ -60,6 +61,10 @@ def finetune(options: argparse.Namespace) -> int:
     for name in ("data", "valid", "targets"):
         if isinstance(chosen.get(name), list):
             chosen[name] = tuple(chosen[name])  # type: ignore[arg-type]
+    if options.certificate:
+        check_certificate(options.certificate, options.data)
+    else:
+        say("no --certificate: whether the data holds what a model is examined on was not checked")
     result = run(FinetuneOptions(**chosen))  # type: ignore[arg-type]
     say(
         f"best validation loss {result.best_loss:.4f} nats per token at step {result.best_step} of {result.steps}"
@@ -146,6 +151,14 @@ def dequantise(options: argparse.Namespace) -> int:
 
         run(options.file, options.out, show)
     say(f"written as bfloat16 safetensors into {options.out}")
+    return 0
+
+
+def ship(options: argparse.Namespace) -> int:
+    from llm.serving.ship import ship as run
+
+    checksum = run(options.run_folder, options.out, options.base, options.gguf, options.licence)
+    say(f"shipped to {options.out}; the card in llm/tuning/tuned.py must say sha256 {checksum}")
     return 0
 
 
@@ -236,6 +249,7 @@ def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--base", help="folder or hub name of the base model")
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help=".jsonl(.xz) files or a datasets id")
     parser.add_argument("--valid", nargs="+", metavar="FILE", help="held-out conversations; else a share of --data")
+    parser.add_argument("--certificate", type=Path, metavar="FILE", help="of decontamination; its hashes are checked")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--targets", nargs="+", help="module names that get an adapter")
     kinds: dict[str, Callable[[str], object]] = {"int": int, "float": float, "str": str}
@@ -295,6 +309,13 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("file", type=Path)
     parser.add_argument("out", type=Path)
     parser.set_defaults(run=dequantise)
+    parser = commands.add_parser("ship", help="install a finished run in llm/weights/, with the answers that prove it")
+    parser.add_argument("run_folder", type=Path, help="folder that `finetune` wrote")
+    parser.add_argument("out", type=Path, help="e.g. llm/weights/mini")
+    parser.add_argument("--base", type=Path, required=True, help="folder that the base was dequantised into")
+    parser.add_argument("--gguf", type=Path, required=True, help="the base as it is served")
+    parser.add_argument("--licence", default="adapter and base Apache-2.0")
+    parser.set_defaults(run=ship)
     parser = commands.add_parser("perplexity", help="of held-out conversations, by transformers or by a running server")
     parser.add_argument("--base", required=True)
     parser.add_argument("--adapter", type=Path, metavar="PATH")

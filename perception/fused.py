@@ -4,7 +4,7 @@ what comes out over the plain state of perception.state.
     good frames' expressions, sound --> LiveFusion --at most ten times a second--> readings --with_fusion--> the state
 
 The plain state is never worse off: without readings that are sure enough it is returned as it is, and a fusion that
-breaks is switched off, logged with its traceback, and named in `Fused.problem`.
+breaks is switched off, logged with its traceback, and named in `FaceVoiceJoin.problem`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MIN_VOICED_S = 1.2
 
 
 @dataclass(frozen=True, slots=True)
-class Fusing:
+class TimedReading:
     """One reading of the fusion and when it was made (seconds)."""
 
     t_s: float
@@ -54,7 +54,7 @@ class Fusing:
         return self.reading.confidence * (1.0 - float(self.reading.expression[OTHER]))
 
 
-class Fused:
+class FaceVoiceJoin:
     """The Perceiver's LiveFusion, loaded when first needed. `card` "" switches it off. `see`, `hear`, `readings` and
     `forget` are for one thread at a time (the Perceiver's lock); `start` is for any."""
 
@@ -68,7 +68,7 @@ class Fused:
 
     def forget(self) -> None:
         """Start over: nothing that was seen or heard remains."""
-        self._readings: deque[Fusing] = deque(maxlen=MAX_READINGS)
+        self._readings: deque[TimedReading] = deque(maxlen=MAX_READINGS)
         self._updated_s = self._newest_s = -np.inf
         self.first_sound_s: float | None = None
         if self._live is not None:
@@ -107,7 +107,7 @@ class Fused:
         newest = mono[-int((FUSION_WINDOW_S + 0.5) * sample_rate) :]
         self._guarded(lambda live: live.hear(newest, round(sample_rate), t_s), t_s)
 
-    def readings(self) -> tuple[Fusing, ...]:
+    def readings(self) -> tuple[TimedReading, ...]:
         """What was read so far, oldest first."""
         return tuple(self._readings)
 
@@ -133,10 +133,10 @@ class Fused:
         self._updated_s = self._newest_s
         reading = self._live.update(self._newest_s)
         if reading.confidence > 0:
-            self._readings.append(Fusing(self._newest_s, reading))
+            self._readings.append(TimedReading(self._newest_s, reading))
 
 
-def with_fusion(plain: EmotionalState, fused: Fused, window_s: float) -> EmotionalState:
+def with_fusion(plain: EmotionalState, fused: FaceVoiceJoin, window_s: float) -> EmotionalState:
     """The state, from face and voice together where that is sure enough; otherwise `plain`.
 
     Where `plain` is known: expressions, valence and arousal are the mean of the last NOW_S' fused readings that saw the
@@ -163,7 +163,9 @@ def with_fusion(plain: EmotionalState, fused: Fused, window_s: float) -> Emotion
     return _by_voice(plain, fused, inside, window_s)
 
 
-def _by_voice(plain: EmotionalState, fused: Fused, inside: Sequence[Fusing], window_s: float) -> EmotionalState:
+def _by_voice(
+    plain: EmotionalState, fused: FaceVoiceJoin, inside: Sequence[TimedReading], window_s: float
+) -> EmotionalState:
     """What the voice says where no face does: known after MIN_SPAN_S of listening, when readings without a face but
     with MIN_VOICED_S of voice cover MIN_COVERAGE of the window, surely enough. `coverage` is then theirs. Without a
     camera the reason says what the voice lacks; with one it stays the camera's."""
@@ -182,11 +184,11 @@ def _by_voice(plain: EmotionalState, fused: Fused, inside: Sequence[Fusing], win
     return replace(plain, reason="voice_broken" if fused.problem else "unsure_voice" if enough else "little_voice")
 
 
-def _confidence(readings: Sequence[Fusing]) -> float:
+def _confidence(readings: Sequence[TimedReading]) -> float:
     return float(np.mean([one.confidence for one in readings]))
 
 
-def _mean(readings: Sequence[Fusing]) -> dict[str, Any]:
+def _mean(readings: Sequence[TimedReading]) -> dict[str, Any]:
     """The seven expressions, valence and arousal, averaged by confidence."""
     weights = [one.confidence for one in readings]
     shares = np.average([one.reading.expression[:OTHER] for one in readings], axis=0, weights=weights)

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from perception.face import FaceDetector, FaceMesh, working_scale
-from perception.fused import Fused, with_fusion
+from perception.fused import FaceVoiceJoin, with_fusion
 from perception.held import HeldObservation
 from perception.models import load
 from perception.prosody import VoiceReader
@@ -91,7 +91,7 @@ class Perceiver:
         self._last_seen: Seen | None = None
         self._dropped = 0
         self._generation = 0
-        self._fused = Fused(self.options.fusion)
+        self._fused = FaceVoiceJoin(self.options.fusion)
         self._start_over()
 
     def _start_over(self) -> None:

@@ -182,7 +182,7 @@ class Session:
 
     def _model(self, words: str, old: Turn | None) -> ChatModel:
         """What answers. The guided companion has no chance in it: asked again, it is told what it said before."""
-        if old is None or not isinstance(self.services.model, Guided):
+        if old is None or self.services.model.name != Guided.name:
             return self.services.model
         said = self.said_before.setdefault(words, [])
         said.append(old.reply)

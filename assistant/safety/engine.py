@@ -13,7 +13,7 @@ from typing import Any
 from assistant.meaning.base import DANGER_FROM, SEVERE_FROM, Reader, Reading
 from assistant.safety import answers
 from assistant.safety.answers import Move
-from assistant.safety.compile import context
+from assistant.safety.compile import context, moves
 from assistant.safety.levels import facts, level_of, level_of_facts
 from assistant.safety.normalise import normalise
 from assistant.safety.rule import Kind
@@ -196,7 +196,8 @@ def _says_yes(move: Move) -> bool:
 
 
 def _is_minor(message: _Message) -> bool:
-    return any(signal.kind is Kind.MINOR for signal in message.signals.found)
+    young = any(signal.kind is Kind.MINOR for signal in message.signals.found)
+    return young and not moves()["adult"].search(message.plain)
 
 
 def _carried(before: Sequence[str], message: _Message) -> tuple[str, ...]:

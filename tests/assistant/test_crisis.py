@@ -272,3 +272,17 @@ def test_what_the_camera_says_never_changes_a_risk_or_a_crisis_reply(
         assert first[-1].risk_state == second[-1].risk_state
         if first[-1].risk.is_crisis:
             assert first[-1].reply == second[-1].reply
+
+
+@pytest.mark.parametrize(
+    ("text", "young"),
+    [("im 15 and i want to die", True), ("我今年14岁，不想活了", True), ("im 23, in 8th grade i wanted to die", False),
+     ("我今年23岁，初三的时候就想死", False)],
+)  # fmt: skip
+def test_somebody_under_age_is_led_to_an_adult_once(text: str, young: bool) -> None:
+    risk, state = follow(text, RiskState())
+    locale: Locale = "en" if text.isascii() else "zh"
+    first, state = crisis_reply(text, risk, state, locale)
+    again, state = crisis_reply("...", risk, state, locale)
+    minor = texts(locale).words["minor"]
+    assert (minor in first) == young and minor not in again

@@ -21,6 +21,7 @@ from llm.types import Locale
         ("Why? And when?", "en", "more than one question"),
         ("Try this:\n1. Walk.\n2. Sleep.", "en", "list"),
         ("I hear you. I hear you.", "en", "repeats a sentence"),
+        ("是不是想说它死了，是不是想说它死了，是不是想说它死了", "zh", "goes round in circles"),
         ("I can see that you are smiling.", "en", "mentions the face"),
         ("看到你的表情，我有点在意。", "zh", "mentions the face"),
         ("You have depression.", "en", "page: diagnosis"),
@@ -28,6 +29,11 @@ from llm.types import Locale
 )
 def test_each_rule_finds_what_it_names(reply: str, locale: Locale, rule: str) -> None:
     assert rule in broken_rules(reply, locale)
+
+
+def test_saying_the_same_back_is_found() -> None:
+    assert broken_rules("你养的乌龟死了。", "zh", "我养的乌龟死了") == ("only repeats the person",)
+    assert broken_rules("乌龟死了，陪了你很久吧。", "zh", "我养的乌龟死了") == ()
 
 
 def test_our_own_replies_keep_all_rules() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from perception import fused as module
-from perception.fused import MAX_READINGS, MIN_FUSED_CONFIDENCE, MIN_VOICED_S, Fused, Fusing, with_fusion
+from perception.fused import MAX_READINGS, MIN_FUSED_CONFIDENCE, MIN_VOICED_S, FaceVoiceJoin, TimedReading, with_fusion
 from perception.fusion.live import LiveFusion
 from perception.fusion.starter import FusionReading
 from perception.perceiver import Perceiver, PerceiverOptions
@@ -43,10 +43,12 @@ def reading(
     return FusionReading(shares, np.full(8, 0.125), 0.7, 0.4, confidence, faces, voiced_s)
 
 
-def fused_of(readings: Sequence[FusionReading], step_s: float = 0.1, first_sound_s: float | None = 0.0) -> Fused:
-    made = Fused("fusion/starter")
+def fused_of(
+    readings: Sequence[FusionReading], step_s: float = 0.1, first_sound_s: float | None = 0.0
+) -> FaceVoiceJoin:
+    made = FaceVoiceJoin("fusion/starter")
     made.first_sound_s = first_sound_s
-    made._readings.extend(Fusing(step_s * k, one) for k, one in enumerate(readings))
+    made._readings.extend(TimedReading(step_s * k, one) for k, one in enumerate(readings))
     return made
 
 
@@ -90,7 +92,7 @@ def heard_only(now_s: float) -> EmotionalState:
     return summarise([], now_s, voice={"level_dbfs": -20.0, "speaking_share": 0.6})
 
 
-def spoken(count: int, voiced_s: float = 2.0, confidence: float = 0.7, step_s: float = 0.1) -> Fused:
+def spoken(count: int, voiced_s: float = 2.0, confidence: float = 0.7, step_s: float = 0.1) -> FaceVoiceJoin:
     return fused_of([reading(faces=0, voiced_s=voiced_s, confidence=confidence)] * count, step_s)
 
 
@@ -110,7 +112,9 @@ def test_the_voice_alone_is_known_and_says_that_it_is_alone() -> None:
     (10.0, spoken(0), "little_voice"),
     (10.0, spoken(101, confidence=0.2), "unsure_voice"),
 ])  # fmt: skip
-def test_too_little_or_too_unsure_a_voice_is_unknown_with_the_reason(now_s: float, made: Fused, reason: str) -> None:
+def test_too_little_or_too_unsure_a_voice_is_unknown_with_the_reason(
+    now_s: float, made: FaceVoiceJoin, reason: str
+) -> None:
     state = with_fusion(heard_only(now_s), made, WINDOW_S)
     assert (state.known, state.reason) == (False, reason) and state.expressions == {}
 
@@ -205,7 +209,7 @@ def test_updates_come_ten_times_a_second_at_most_and_memory_is_bounded(monkeypat
         return reading()
 
     monkeypatch.setattr(LiveFusion, "update", update)
-    made = Fused("fusion/starter")
+    made = FaceVoiceJoin("fusion/starter")
     made.start()
     for k in range(6000):
         made.see(affect(k / 60), k / 60)  # sixty frames a second
