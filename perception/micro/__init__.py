@@ -1,1 +1,1 @@
-"""Micro-expressions from optical flow. See predictor.py (use), spot.py (videos), protocol.py and synthesis.py (make)."""
+"""Micro-expressions by optical flow. See predictor.py (use), spot.py (videos), shipped.py (make)."""
