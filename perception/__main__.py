@@ -1,4 +1,4 @@
-"""python -m perception see VIDEO [--out FILE.csv] | models | features | train | evaluate | distill | export | submit"""
+"""python -m perception see VIDEO | models | features | train | evaluate | search | distill | export | submit"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from perception.expression.commands import add_commands as expression_commands
 from perception.features.commands import add_commands as features_commands
 from perception.files import whole
 from perception.fusion.commands import add_commands as fusion_commands
+from perception.micro.commands import add_commands as micro_commands
 from perception.models import CARDS
 from perception.see_command import add_command as add_see
 
@@ -46,7 +47,7 @@ def add_commands(commands: Subparsers) -> None:
 CARD_TEXTS = Path(__file__).resolve().parent.parent / "docs" / "cards"
 #: Packages below add theirs here.
 COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
-    add_commands, features_commands, expression_commands, fusion_commands, challenges_commands,
+    add_commands, features_commands, expression_commands, fusion_commands, challenges_commands, micro_commands,
 )  # fmt: skip
 
 

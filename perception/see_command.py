@@ -17,6 +17,7 @@ from pathlib import Path
 
 from perception.commands import Subparsers, say
 from perception.files import is_clutter, whole
+from perception.micro.commands import see_micro
 from perception.models import CARDS
 from perception.pipeline import see
 from perception.reader import learned
@@ -54,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     videos = inputs(arguments.videos)
     several = len(videos) > 1 or arguments.videos[0].is_dir()
     _check_target(arguments, several)
+    if arguments.micro:
+        return _micro(videos, arguments.out)
     _check_model(arguments.model)
     for video in videos:
         count_frames(video)  # opens it: what cannot be read is told now
@@ -64,6 +67,14 @@ def run(arguments: argparse.Namespace) -> int:
         return _folder(jobs, Path(arguments.out), arguments.workers)
     for job in jobs:
         _one(job, arguments.plot)
+    return 0
+
+
+def _micro(videos: list[Path], out: str | None) -> int:
+    """`see --micro`: the brief movements of one video's one face."""
+    if len(videos) > 1 or out in (None, "-"):
+        raise ValueError("--micro reads one video into one table; give one video and --out FILE.csv")
+    say(f"{out}: {see_micro(videos[0], Path(str(out)))} brief movements")
     return 0
 
 
@@ -269,6 +280,7 @@ def add_command(commands: Subparsers) -> None:
         "--model", default="expression/small", metavar="CARD|PATH.onnx",
         help="reads expressions (see `models`; geometry/emfacs: by the action units; default: %(default)s)",
     )  # fmt: skip
+    command.add_argument("--micro", action="store_true", help="instead: the brief movements of one face, one a row")
     command.add_argument("--thorough", action="store_true", help="search every frame at full size: slower")
     command.add_argument("--workers", type=_workers, default=1, metavar="N", help="videos at once (default: 1)")
     command.set_defaults(run=run)
