@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import errno
 import ipaddress
 import logging
 import os
+import re
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ for _name, _value in {
 if TYPE_CHECKING:
     from assistant.page.keeping import Keeping
     from assistant.page.session import Services
+    from assistant.page.small_model import SmallModel
     from assistant.page.status import ModelStatus
     from llm.base import ChatModel
 
@@ -57,6 +60,11 @@ def parser() -> argparse.ArgumentParser:
              "repeated",
     )  # fmt: skip
     made.add_argument(
+        "--root-path", default="", metavar="/PATH",
+        help="the path below which your proxy serves the page, such as /companion: its cookie is then sent to no other "
+             "path, and the proxy may pass the path on or leave it off",
+    )  # fmt: skip
+    made.add_argument(
         EXPOSE, dest="expose", action="store_true",
         help="needed for any --host but loopback: without TLS everybody on the network can read along (and no "
              "browser opens a "
@@ -84,8 +92,9 @@ def parser() -> argparse.ArgumentParser:
         help="region of the crisis lines shown first, such as US, GB or CN (default: the browser's)",
     )
     made.add_argument(
-        "--helplines", metavar="FILE", type=Path, help="your own file of crisis lines instead of the built-in one"
-    )
+        "--helplines", metavar="FILE", type=lambda given: Path(given).expanduser(),
+        help="your own file of crisis lines instead of the built-in one",
+    )  # fmt: skip
     made.add_argument(
         "--expression", metavar="CARD|PATH.onnx", default="expression/small",
         help="what reads expressions: a card's name (see `python -m perception models`), or your own network with "
@@ -109,6 +118,12 @@ def check_host(host: str, expose: bool) -> None:
             "and put a proxy "
             f"with TLS and a login in front of it (with --allow-host NAME), or, if that is done, add {EXPOSE}."
         )
+
+
+def check_root_path(path: str) -> None:
+    """Refuse what is no path. Raises CannotStart."""
+    if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+/?|/", path):
+        raise CannotStart(f"--root-path {path!r} is no path. Next step: write it like /companion.")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -143,6 +158,24 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
+def offered(companion: ChatModel) -> tuple[ChatModel, SmallModel | None]:
+    """The companion behind a switch, and the small model that the page offers beside it, which ends with this process.
+    The companion alone where no small model ships."""
+    import atexit
+
+    from assistant.page.small_model import SmallModel, Switch, mini
+    from llm.serving.mini import MINIS
+    from llm.tuning.tuned import CARDS
+
+    name = next((one for one in MINIS if one in CARDS), "")
+    if not name:
+        return companion, None
+    switch = Switch(companion)
+    small = SmallModel(mini(name), switch)
+    atexit.register(small.close)
+    return switch, small
+
+
 def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
     """The model that answers, and its status line. A server that is down is not an error. Raises CannotStart."""
     from assistant.guided import Guided
@@ -167,11 +200,37 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
             f"--llm: {error}. Next step: give such a URL, or leave it out for the guided companion."
         ) from error
 
-    def ask() -> tuple[bool, str]:
+    def ask() -> tuple[Sequence[str] | None, str]:
         status = probe(llm)
-        return status.reachable, status.message
+        return (status.models if status.reachable else None), status.message
 
-    return model, ModelStatus(name or llm, ask, test_article=test_article)
+    models, message = ask()
+    if models is None:
+        log.warning("model server: %s", message)
+    check_model(name, models or ())
+    return model, ModelStatus(name or "", ask, test_article=test_article)
+
+
+def check_model(name: str | None, models: Sequence[str]) -> None:
+    """Refuse a name that the server does not have, or none where it has several. `models` empty: it did not tell.
+    Raises CannotStart."""
+    if not models or (name in models) or (name is None and len(models) == 1):
+        return
+    listed = ", ".join(models[:12]) + (" ..." if len(models) > 12 else "")
+    if name is None:
+        raise CannotStart(f"the server has several models: {listed}. Next step: choose one with --model NAME.")
+    near = did_you_mean(name, models)
+    raise CannotStart(f"--model: the server has no model {name!r}{near}. Next step: choose from {listed}.")
+
+
+def did_you_mean(given: str, choices: Iterable[str]) -> str:
+    """ "; did you mean X?" for the choice that looks most like `given`, or ""."""
+    by_name = {choice.lower(): choice for choice in choices}
+    tails = {name.rsplit("/", 1)[-1]: choice for name, choice in by_name.items()}
+    for table in (by_name, tails):
+        if near := difflib.get_close_matches(given.lower(), table, 1, 0.6):
+            return f"; did you mean {table[near[0]]!r}?"
+    return ""
 
 
 def nano_server() -> tuple[str, str]:
@@ -247,8 +306,13 @@ def services(options: argparse.Namespace) -> Services:
         raise CannotStart(f"--expression: {problem}. Next step: mend that, or leave the option out.") from error
     kept = keeping(options.no_store, options.data or os.environ.get("BESIDE_DATA"))
     model, status = chat_model(options.llm, options.model)
+    small = None
+    # Only where one person uses the app: with several, one click would decide for all who answers.
+    if options.llm == "guided" and not options.expose and not options.allow_host:
+        model, small = offered(model)
     return Services(
         model=model, fallback=Guided(), keeping=kept, status=status, help=lines, default_locale=options.lang,
+        small=small,
         make_perceiver=lambda: Perceiver(perceiver_options),
         lines=lambda locale, region: lines_for(locale, region or options.region, options.helplines),
     )  # fmt: skip
@@ -266,6 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         check_host(options.host, options.expose)
+        check_root_path(options.root_path)
         bound = listen(options.host, options.port)
         wired = services(options)
     except CannotStart as problem:
@@ -278,8 +343,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from assistant.page.server import make_app
 
-    hosts = [*LOOPBACK_NAMES, options.host, *options.allow_host]
-    app = make_app(wired, hosts)
+    declared = [*options.allow_host, *([] if options.host in LOOPBACK_NAMES else [options.host])]
+    app = make_app(wired, LOOPBACK_NAMES, declared, options.root_path)
     # No access log: it would hold when somebody talked. A frame is far below the WebSocket limit of 1 MB.
     config = uvicorn.Config(
         app, log_level="info" if options.verbose else "warning", access_log=False, server_header=False,

@@ -1,15 +1,20 @@
-"""Talk in the terminal: `python -m assistant chat [--lang en|zh] [--llm URL [--model NAME]]`. Nothing is stored.
-Or train the reader of meaning: `python -m assistant train-reader`."""
+"""In the terminal: `python -m assistant chat [--lang en|zh] [--llm URL [--model NAME]]` to talk,
+`python -m assistant assess "..." ["..." ...]` to see what the crisis layer reads in the messages of one person, and
+`python -m assistant train-reader` to train its reader of meaning. Nothing is stored."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from assistant.guided import Guided
+from assistant.language import language_of
+from assistant.meaning import Reader, load_reader
 from assistant.meaning import commands as reader_commands
 from assistant.respond import respond
-from assistant.types import Turn
+from assistant.safety import crisis_reply, follow, is_first_hint, is_fixed
+from assistant.types import Risk, RiskLevel, RiskState, Turn
 from llm.base import ChatModel
 from llm.client.models import load_chat_model
 from llm.types import Locale
@@ -35,6 +40,31 @@ def chat(locale: Locale | None, model: ChatModel) -> None:
         history[-2:] = history[-1:]  # the final turn replaces the pending one
 
 
+def show_risk(messages: Sequence[str], reader: Reader | None = None) -> None:
+    """Print level, kind, score, reasons and rules after each of `messages`, each answered by the path where it asks."""
+    state = RiskState()
+    for text in messages:
+        risk, state = follow(text, state, reader)
+        print(f"{text}\n  level   {risk.name}{f' ({risk.kind})' if risk.kind else ''}, score {risk.score:.2f}")
+        if reader is not None:
+            reading = reader.read(text)
+            print(f"  reader  danger {reading.danger:.2f}, severity {reading.severity:.2f}")
+        print(f"  alone   {risk.alone.name.lower()}")
+        print(f"  reasons {', '.join(risk.reasons) or 'none'}\n  rules   {', '.join(risk.rules) or 'none'}")
+        print(f"  answer  {answered_by(risk, state)}")
+        if risk.level >= RiskLevel.MODERATE or is_fixed(risk) or is_first_hint(risk, state):
+            _, state = crisis_reply(text, risk, state, language_of(text, "en"))
+
+
+def answered_by(risk: Risk, state: RiskState) -> str:
+    """Who answers a message of this risk."""
+    if is_fixed(risk):
+        return "the fixed path; no model is asked"
+    if risk.level >= RiskLevel.MODERATE or is_first_hint(risk, state):
+        return "the language model, and a question of the path; the path alone where there is no language model"
+    return "the language model or the companion"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m assistant", description=__doc__)
@@ -43,9 +73,15 @@ def main(arguments: list[str] | None = None) -> int:
     talk.add_argument("--lang", choices=("en", "zh"), help="language where a message does not show its own")
     talk.add_argument("--llm", metavar="URL", help="an OpenAI-compatible server; default: the guided companion")
     talk.add_argument("--model", help="the model's name, where the server has several")
+    read = commands.add_parser("assess", help="show what the crisis layer reads in a message")
+    read.add_argument("messages", nargs="+", help="messages of one person, oldest first")
+    read.add_argument("--no-reader", action="store_true", help="the rules alone, without the reader of meaning")
     train = commands.add_parser("train-reader", help="train the reader of meaning (needs the extra `train`)")
     reader_commands.arguments(train)
     options = parser.parse_args(arguments)
+    if options.command == "assess":
+        show_risk(options.messages, None if options.no_reader else load_reader())
+        return 0
     if options.command == "train-reader":
         return reader_commands.train_reader(options)
     try:

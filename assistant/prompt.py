@@ -8,18 +8,20 @@ Psychological Science in the Public Interest 20(1)). So the sentence names behav
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from assistant.notices import without_notices
 from assistant.types import Risk, RiskLevel, Turn
 from llm.types import Locale, Message, Prompt
-from perception.types import EmotionalState
+from perception.held import named
+from perception.types import CLEAR, NOTEWORTHY, EmotionalState
 
 PROMPTS = Path(__file__).resolve().parent / "prompts"
 #: The prompts' files are {name}.{locale}.md. A change of wording gets a new version, so that a Turn can be replayed.
-SYSTEM_PROMPT, OBSERVATION = "support.v1", "observation.v1"
+SYSTEM_PROMPT, OBSERVATION, RISK_NOTES = "support.v1", "observation.v1", "risk.v1"
 
 #: Longest part of one message that a model gets (characters); the head and the tail of a longer one. The risk
 #: assessment always reads all of it.
@@ -33,32 +35,27 @@ HISTORY_TOKENS = 2400
 #: counts), because abstention is the default (thresholds are ours, not published).
 MIN_COVERAGE = 0.6
 MIN_CONFIDENCE = 0.3
-#: Smallest change worth words, in spreads of the person's own baseline; from CLEAR_CHANGE on it is "clearly" so.
-MIN_CHANGE = 1.5
-CLEAR_CHANGE = 3.0
-#: At most this many behaviours in the sentence: more would be a portrait.
-MAX_BEHAVIOURS = 2
 #: "medium" certainty from here on; "high" is never claimed of a face.
 MEDIUM_CONFIDENCE = 0.6
 #: Voice: least share of the window with speech, largest share of clipped sound.
 MIN_SPEAKING_SHARE = 0.15
 MAX_CLIPPED_SHARE = 0.05
+#: At most this many changes of the voice in the sentence.
+MAX_VOICE_CHANGES = 2
 
-# behaviour -> (words when more than usual, words when less than usual), empty: not worth saying. Valence and arousal
-# are missing on purpose: they are guesses about a feeling, not behaviour.
-_FACE: dict[Locale, dict[str, tuple[str, str]]] = {
+# Behaviour -> its words; which are named, and whether as more or as less than usual, is `perception.held.named`'s
+# business. Valence and arousal are missing on purpose: they are guesses about a feeling, not behaviour.
+_FACE: dict[Locale, dict[str, str]] = {
     "en": {
-        "brow_raise": ("raised brows", ""), "brow_lower": ("lowered brows", ""), "smile": ("smiling", "smiling"),
-        "lip_press": ("pressed lips", ""), "mouth_open": ("an open mouth", ""),
-        "lip_corner_down": ("lowered mouth corners", ""), "eye_narrow": ("narrowed eyes", ""),
-        "blink_rate": ("blinking", "blinking"), "head_down": ("a lowered head", ""),
-        "movement": ("movement of the head", "movement of the head"),
+        "brow_raise": "raised brows", "brow_lower": "lowered brows", "brow_oblique": "inner brows drawn up",
+        "smile": "smiling", "lip_press": "pressed lips", "mouth_open": "an open mouth",
+        "lip_corner_down": "lowered mouth corners", "eye_narrow": "narrowed eyes", "eyes_closed": "closed eyes",
+        "blink_rate": "blinking", "head_down": "a lowered head", "movement": "movement of the head",
     },
     "zh": {
-        "brow_raise": ("眉毛抬起", ""), "brow_lower": ("眉头压低", ""), "smile": ("微笑", "微笑"),
-        "lip_press": ("嘴唇抿紧", ""), "mouth_open": ("嘴巴张开", ""), "lip_corner_down": ("嘴角向下", ""),
-        "eye_narrow": ("眼睛眯起", ""), "blink_rate": ("眨眼", "眨眼"), "head_down": ("低头", ""),
-        "movement": ("头部活动", "头部活动"),
+        "brow_raise": "眉毛抬起", "brow_lower": "眉头压低", "brow_oblique": "眉头内侧上提", "smile": "微笑",
+        "lip_press": "嘴唇抿紧", "mouth_open": "嘴巴张开", "lip_corner_down": "嘴角向下", "eye_narrow": "眼睛眯起",
+        "eyes_closed": "闭着眼睛", "blink_rate": "眨眼", "head_down": "低头", "movement": "头部活动",
     },
 }  # fmt: skip
 _VOICE: dict[Locale, dict[str, tuple[str, str]]] = {
@@ -107,12 +104,25 @@ def build_prompt(text: str, state: EmotionalState, risk: Risk, history: Sequence
     if not text.strip():
         raise ValueError("a prompt needs words; respond() answers an empty message itself")
     mood = tone(state, risk)
-    parts = [prompt_file(SYSTEM_PROMPT, locale), _TONES[locale][mood]]
+    parts = [prompt_file(SYSTEM_PROMPT, locale), _TONES[locale][mood], note_on(risk, locale)]
     if sentence := describe(state, locale):
         parts.append(prompt_file(OBSERVATION, locale).format(sentence=sentence))
     system = Message("system", "\n\n".join(part for part in parts if part))
     messages = _alternating((*_window(history), Message("user", harmless(text, locale))))
     return Prompt((system, *messages), locale=locale, tone=mood)
+
+
+def note_on(risk: Risk, locale: Locale) -> str:
+    """What a model is told about a danger that it may answer (below the fixed path), "" where there is none."""
+    if risk.level < RiskLevel.MODERATE:
+        return ""
+    notes = _notes(locale)
+    return "\n".join(notes[name] for name in ("always", risk.kind) if name in notes)
+
+
+@cache
+def _notes(locale: Locale) -> dict[str, str]:
+    return tomllib.loads((PROMPTS / f"{RISK_NOTES}.{locale}.toml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -125,9 +135,10 @@ def describe(state: EmotionalState, locale: Locale) -> str:
     """One hedged sentence each about face and voice, or "" when there is nothing sure and unusual enough to say.
 
     The face is passed over when the state is unknown or the voice's alone, coverage or confidence is low, or no
-    behaviour left the person's own baseline by MIN_CHANGE; the voice when too little was spoken, the sound is clipped,
-    or its baseline has not formed. What face or voice were taken to express is never said: those are guesses about a
-    feeling.
+    behaviour left the person's usual by NOTEWORTHY (people's usual, until the person's own is known); a held
+    observation is worded as it was when it began. The voice is passed over when too little was spoken, the sound is
+    clipped, or its baseline has not formed. What face or voice were taken to express is never said: those are guesses
+    about a feeling.
     """
     return " ".join(part for part in (_describe_face(state, locale), _describe_voice(state, locale)) if part)
 
@@ -136,16 +147,15 @@ def tone(state: EmotionalState, risk: Risk) -> str:
     """How the reply should sound: plain, gentle, slow or bright. A risk in the words keeps it from being bright; a
     state never makes it brighter than the words allow, and never changes the risk."""
     level = gentleness = 0.0
+    now = state.observation.behaviours
     if _seen_well(state):
-        change = state.change
-        gentleness = max(change.get("lip_corner_down", 0.0), -change.get("smile", 0.0), -change.get("valence", 0.0))
-        level = max(change.get("brow_lower", 0.0), change.get("lip_press", 0.0), change.get("arousal", 0.0))
-        level = level if change.get("smile", 0.0) < MIN_CHANGE else 0.0
-    if level >= MIN_CHANGE and level >= gentleness:
+        gentleness = max(now.lip_corner_down, now.brow_oblique, now.eyes_closed, -now.smile, -now.valence)
+        level = max(now.brow_lower, now.lip_press, now.arousal) if now.smile < NOTEWORTHY else 0.0
+    if level >= NOTEWORTHY and level >= gentleness:
         return "slow"
-    if risk.level >= RiskLevel.LOW or gentleness >= MIN_CHANGE:
+    if risk.level >= RiskLevel.LOW or gentleness >= NOTEWORTHY:
         return "gentle"
-    if _seen_well(state) and min(state.change.get("smile", 0.0), state.change.get("valence", 0.0)) >= MIN_CHANGE:
+    if _seen_well(state) and min(now.smile, now.valence) >= NOTEWORTHY:
         return "bright"
     return "plain"
 
@@ -193,18 +203,10 @@ def _alternating(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _seen_well(state: EmotionalState) -> bool:
-    if not state.known or state.by_voice_alone:  # coverage and confidence are then the voice's
+    if not state.known or state.modality == "voice":  # coverage and confidence are then the voice's
         return False
-    return state.coverage >= MIN_COVERAGE and state.confidence >= MIN_CONFIDENCE
-
-
-def _apart(
-    change: Mapping[str, float], words: Mapping[str, tuple[str, str]], suffix: str = ""
-) -> list[tuple[str, float]]:
-    """The (words, change) of the most unusual behaviours, the strongest first."""
-    values = {name: change.get(name + suffix, 0.0) for name in words}
-    found = [(words[name][value < 0], value) for name, value in values.items() if abs(value) >= MIN_CHANGE]
-    return sorted((item for item in found if item[0]), key=lambda item: -abs(item[1]))[:MAX_BEHAVIOURS]
+    observation = state.observation
+    return observation.coverage >= MIN_COVERAGE and observation.confidence >= MIN_CONFIDENCE
 
 
 def _joined(words: Sequence[str], locale: Locale) -> str:
@@ -212,27 +214,30 @@ def _joined(words: Sequence[str], locale: Locale) -> str:
 
 
 def _describe_face(state: EmotionalState, locale: Locale) -> str:
-    found = _apart(state.change, _FACE[locale]) if _seen_well(state) else []
+    observation = state.observation
+    found = named(observation.behaviours) if _seen_well(state) else {}
     if not found:
         return ""
-    clear = abs(found[0][1]) >= CLEAR_CHANGE
-    more = _joined([words for words, value in found if value > 0], locale)
-    less = _joined([words for words, value in found if value < 0], locale)
-    window, visible = round(state.t1_s - state.t0_s), round(100 * state.coverage)
+    clear = max(map(abs, found.values())) >= CLEAR
+    more = _joined([_FACE[locale][name] for name, value in found.items() if value > 0], locale)
+    less = _joined([_FACE[locale][name] for name, value in found.items() if value < 0], locale)
+    visible = round(100 * observation.coverage)
     if locale == "zh":
-        certainty = "中等" if state.confidence >= MEDIUM_CONFIDENCE else "较低"
+        certainty = "中等" if observation.confidence >= MEDIUM_CONFIDENCE else "较低"
         degree = "明显" if clear else "略"
-        parts = (more and f"{more}，{degree}多于此人平时", less and f"{less}，{degree}少于此人平时")
+        usual = "此人平时" if observation.acquainted else "一般平静的脸"
+        parts = (more and f"{more}，{degree}多于{usual}", less and f"{less}，{degree}少于{usual}")
         said = "；".join(part for part in parts if part)
-        return f"摄像头（可选，把握{certainty}）：最近约 {window} 秒，{said}；{visible}% 的时间看得到脸。"
-    certainty = "medium" if state.confidence >= MEDIUM_CONFIDENCE else "low"
+        return f"摄像头（可选，把握{certainty}）：刚才几秒，{said}；{visible}% 的时间看得到脸。"
+    certainty = "medium" if observation.confidence >= MEDIUM_CONFIDENCE else "low"
     degree = "clearly" if clear else "somewhat"
+    usual = "is usual for this person" if observation.acquainted else "faces at rest usually do"
     said = " and ".join(part for part in (
-        more and f"showed {more}, {degree} more than is usual for this person{',' if less else ''}",
-        less and f"showed {less} {degree} less than is usual for this person",
+        more and f"showed {more}, {degree} more than {usual}{',' if less else ''}",
+        less and f"showed {less} {degree} less than {usual}",
     ) if part)  # fmt: skip
     return (
-        f"Camera (optional, {certainty} certainty): over the last ~{window} s the face {said}; "
+        f"Camera (optional, {certainty} certainty): in the last few seconds the face {said}; "
         f"visible {visible}% of the time."
     )
 
@@ -241,10 +246,12 @@ def _describe_voice(state: EmotionalState, locale: Locale) -> str:
     voice = state.voice
     if voice.get("speaking_share", 0.0) < MIN_SPEAKING_SHARE or voice.get("clipped_share", 0.0) > MAX_CLIPPED_SHARE:
         return ""
-    found = _apart(voice, _VOICE[locale], "_change")
-    if not found:
+    changes = {name: voice.get(f"{name}_change", 0.0) for name in _VOICE[locale]}
+    apart = sorted(changes.items(), key=lambda item: -abs(item[1]))
+    found = [_VOICE[locale][name][value < 0] for name, value in apart if abs(value) >= NOTEWORTHY]
+    if not (found := [words for words in found if words][:MAX_VOICE_CHANGES]):
         return ""
-    words = _joined([word for word, _ in found], locale)
+    words = _joined(found, locale)
     share = round(100 * voice["speaking_share"])
     if locale == "zh":
         return f"麦克风（可选，把握较低）：最近约 10 秒，说话声比此人平时{words}；{share}% 的时间在说话。"

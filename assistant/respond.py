@@ -5,26 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from assistant.guided import Guided
 from assistant.language import SentenceBuffer, clean_text, language_of
+from assistant.meaning.base import Reader
 from assistant.notices import NOTICES
 from assistant.prompt import build_prompt, describe
-from assistant.safety import assess, crisis_reply, support_note
+from assistant.safety import crisis_reply, follow, is_first_hint, is_fixed, question_beside, state_of
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup
-from assistant.types import Risk, RiskLevel, Turn
+from assistant.types import Risk, RiskLevel, RiskState, Turn
 from llm.base import ChatModel, ModelError
 from llm.types import FinishReason, Locale, Prompt, Reply, Usage
 from perception.types import EmotionalState
 
 #: A model's reply is ended at the first sentence beyond this (characters): a wall of text helps nobody in distress.
 MAX_REPLY_CHARS: dict[Locale, int] = {"en": 1200, "zh": 450}
-#: The support note of a moderate risk is not repeated while it stands in one of this many replies before.
-NOTE_EVERY = 3
 
 Record = Callable[[Turn], object]
 
@@ -40,6 +39,7 @@ def respond(
     record: Record | None = None,
     fallback: ChatModel | None = None,
     lines: Sequence[Line] | None = None,
+    reader: Reader | None = None,
 ) -> Generator[str, None, Turn]:
     """Stream the reply to `text`; the generator's return value is the Turn.
 
@@ -47,32 +47,36 @@ def respond(
     is called with the pending Turn before any model is asked, and with the final one at the end, also when the
     generator is closed early ("stopped"). When `model` fails, `fallback` (default: Guided) carries on in the same
     reply. `lines` are the crisis lines to name (default: those of the locale). `record` must not raise;
-    `assistant.store`'s Saver.save does not. Risk comes from the words alone, so that neither `state` nor a model can
-    change it; from `high` on no model is asked.
+    `assistant.store`'s Saver.save does not. Risk comes from the words alone (by rules, and by `reader` where there is
+    one), so that neither `state` nor a model can change it. From `high` on no model is asked; at `moderate` a language
+    model answers and the next question of the path stands below, and where only the companion is there, the path
+    answers.
     """
     text = clean_text(text)
     locale = language_of(text, locale or (history[-1].locale if history else "en"))
-    risk = assess(text, history)
-    prompt = None if risk.is_crisis or not text else build_prompt(text, state, risk, history, locale)
+    risk, carried = follow(text, state_of(history[-1:]), reader)
+    asks = risk.level >= RiskLevel.MODERATE or is_first_hint(risk, carried)
+    fixed = is_fixed(risk) or (asks and isinstance(model, Guided))
+    prompt = None if fixed or not text else build_prompt(text, state, risk, history, locale)
     turn = Turn(
         turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         locale=locale, user_text=text, state=state, risk=risk, prompt=prompt, reply="", finish_reason="stopped",
         model=model.name if prompt else "fixed", affect_sentence=describe(state, locale) if prompt else "",
+        risk_state=carried,
     )  # fmt: skip
     if record:
         record(turn)
-    said = _Said()
+    said = _Said(carried)
+    path = _Path(text, risk, locale, lines_for(locale) if lines is None else lines, asks)
     try:
-        if risk.is_crisis:
-            known_lines = lines_for(locale) if lines is None else lines
-            yield said.add(crisis_reply(risk, locale, known_lines, history))
-            said.finish_reason = "crisis"
+        if fixed:
+            yield from path.answers(said)
+            said.finish_reason = "crisis" if risk.is_crisis else "stop"
         elif prompt is None:
             yield said.add(NOTICES["empty"][locale])
             said.finish_reason = "stop"
         else:
-            yield from _answer(prompt, risk, model, fallback or Guided(), said)
-            yield from _note(risk, locale, history, said)
+            yield from _answer(prompt, path, model, fallback or Guided(), said)
     except GeneratorExit:
         said.finish_reason = "stopped"
         raise
@@ -87,9 +91,10 @@ def respond(
 
 
 class _Said:
-    """What the person has been shown so far, and how it came about."""
+    """What the person has been shown so far, how it came about, and what it leaves of the risk."""
 
-    def __init__(self) -> None:
+    def __init__(self, risk_state: RiskState) -> None:
+        self.risk_state = risk_state
         self._started = time.monotonic()
         self._parts: list[str] = []
         self._first_s = 0.0
@@ -122,19 +127,44 @@ class _Said:
         return replace(
             turn, reply=self.text, finish_reason=self.finish_reason, usage=self.usage, error="; ".join(self._errors),
             model="+".join(self._models) or turn.model, first_token_s=self._first_s,
-            latency_s=time.monotonic() - self._started,
+            latency_s=time.monotonic() - self._started, risk_state=self.risk_state,
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """The prepared words for this message, in full or as one question below a model's reply. `leads`: they answer
+    where no language model does."""
+
+    text: str
+    risk: Risk
+    locale: Locale
+    lines: Sequence[Line]
+    leads: bool
+
+    def answers(self, said: _Said) -> Generator[str, None, None]:
+        """The fixed reply."""
+        reply, said.risk_state = crisis_reply(self.text, self.risk, said.risk_state, self.locale, self.lines)
+        yield said.add(reply)
+
+    def asks(self, said: _Said) -> Generator[str, None, None]:
+        """The next question of a moderate danger."""
+        note, said.risk_state = question_beside(self.risk, said.risk_state, self.locale, self.lines)
+        if note:
+            yield said.add(f"\n\n{note}")
+
+
 def _answer(
-    prompt: Prompt, risk: Risk, model: ChatModel, fallback: ChatModel, said: _Said
+    prompt: Prompt, path: _Path, model: ChatModel, fallback: ChatModel, said: _Said
 ) -> Generator[str, None, None]:
-    """The model's checked reply; where it fails or leaves nothing, a plain notice and the fallback's."""
+    """The model's checked reply; where it fails or leaves nothing, a plain notice and the fallback's, or the path's
+    words while a danger lasts."""
     notice = "nothing_usable"
     try:
-        reply = yield from _checked(prompt, risk, model, said)
+        reply = yield from _checked(prompt, path.risk, model, said)
         said.finish_reason, said.usage = reply.finish_reason, reply.usage
         if said.text.strip() or reply.finish_reason == "stopped":  # Stop before the first word needs no other answer
+            yield from path.asks(said)
             return
         said.failed(f"{model.name}: nothing usable in the reply ({reply.finish_reason})")
     except ModelError as error:
@@ -142,7 +172,10 @@ def _answer(
         notice = "model_broke_off" if said.text.strip() else "model_silent"
     gap = "\n\n" if said.text.strip() else ""
     yield said.add(f"{gap}{NOTICES[notice][prompt.locale]}\n\n")
-    yield from _checked(prompt, risk, fallback, said)
+    if path.leads and isinstance(fallback, Guided):
+        yield from path.answers(said)
+    else:
+        yield from _checked(prompt, path.risk, fallback, said)
 
 
 def _checked(prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> Generator[str, None, Reply]:
@@ -187,12 +220,3 @@ def _passed(sentence: str, prompt: Prompt, risk: Risk, model: ChatModel, said: _
         if checked.text in said.text:  # the same replacement once is enough
             return ""
     return checked.text + sentence[len(body) :] if checked.text else ""
-
-
-def _note(risk: Risk, locale: Locale, history: Sequence[Turn], said: _Said) -> Generator[str, None, None]:
-    """At a moderate risk, the words that point to people, unless one of the last replies has just said them."""
-    if risk.level != RiskLevel.MODERATE:
-        return
-    note = support_note(risk, locale)
-    if note and not any(note in turn.reply for turn in history[-NOTE_EVERY:]):
-        yield said.add(f"\n\n{note}")

@@ -1,4 +1,4 @@
-"""Risk and Turn: what the words say about danger, and the record of one exchange. Pure and frozen."""
+"""Risk, RiskState and Turn: what the words say about danger, and the record of one exchange. Pure and frozen."""
 
 from __future__ import annotations
 
@@ -21,14 +21,22 @@ class RiskLevel(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What the words alone say. `evidence` holds the rules' names, never the person's words, so that it can be logged.
+    """What the words of a conversation say up to and with one message.
 
-    Invariant: neither a face nor a model's reply can lower `level`, and neither can raise an alarm alone.
+    `kind` is the danger's ("suicide", "self_harm", "violence" ..., safety/levels.py lists them), "" at `none`. `score`
+    is in [0, 1], monotone in `level`, 0.5 or more from `moderate` on. `reasons` are facts in the words of
+    safety/levels.toml and steps of the state ("answer.means", "kept", "reader"), `rules` the names of the rules that
+    matched: never the person's words, so that both can be logged. `alone` is the level of the message by itself.
+
+    Invariant: neither a face nor a model's reply changes a Risk.
     """
 
     level: RiskLevel = RiskLevel.NONE
-    evidence: tuple[str, ...] = ()
-    category: str = ""  # "suicide", "self_harm", "violence", "abuse", "medical" ... of the strongest rule
+    kind: str = ""
+    score: float = 0.0
+    reasons: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    alone: RiskLevel = RiskLevel.NONE
 
     @property
     def name(self) -> str:
@@ -39,6 +47,32 @@ class Risk:
     def is_crisis(self) -> bool:
         """From `high` on the fixed crisis path answers."""
         return self.level >= RiskLevel.HIGH
+
+
+@dataclass(frozen=True, slots=True)
+class RiskState:
+    """What a conversation carries on about danger, after one exchange (safety/state.py, safety/path.py).
+
+    `facts` are what was told so far, in the words of safety/levels.toml; `answers` pairs of topic and "yes" or "no"
+    ("thoughts", "plan", "time", "means", "company", "told", "professional" ...); `asked` is the topic that the last
+    reply asked about, "" for none. `said` names the prepared texts that were used, so that none comes twice. `plan`
+    pairs a step of the safety plan with the person's words for it. `quiet` counts messages without a sign of danger.
+    """
+
+    level: RiskLevel = RiskLevel.NONE
+    kind: str = ""
+    facts: tuple[str, ...] = ()
+    answers: tuple[tuple[str, str], ...] = ()
+    asked: str = ""
+    said: tuple[str, ...] = ()
+    plan: tuple[tuple[str, str], ...] = ()
+    refused_lines: bool = False
+    minor: bool = False
+    quiet: int = 0
+
+    def answer(self, topic: str) -> str:
+        """"yes", "no", or "" where the topic has no answer yet."""
+        return dict(self.answers).get(topic, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +100,5 @@ class Turn:
     first_token_s: float = 0.0
     latency_s: float = 0.0
     error: str = ""
-    schema: int = 1
+    risk_state: RiskState = field(default_factory=RiskState)
+    schema: int = 2

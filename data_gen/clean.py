@@ -14,19 +14,19 @@ import hashlib
 import html
 import itertools
 import json
-import lzma
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from data_gen.types import REASONS, CleanReport, Dialogue, SourceReport, Split, Utterance
+from data_gen.types import REASONS, CleanReport, Dialogue, Dropped, SourceReport, Split, Utterance
 from llm.files import sha256_of, whole
+from llm.rows import malformed, present, read_rows, turns_of, whole_text
 
 #: Share of openings that are held out, each, for validation and for test.
 HELD_OUT = 0.05
@@ -66,13 +66,19 @@ class Source:
 
 
 def _messages(row: dict[str, Any]) -> list[Utterance]:
-    return [Utterance(m["role"], _tidy(m["content"])) for m in row["messages"]]
+    return [Utterance(role, _tidy(content)) for role, content in turns_of(row)]
 
 
 def _question_answer(row: dict[str, Any]) -> list[Utterance]:
-    title, question = _tidy(row.get("title") or ""), _tidy(row.get("question") or "")
+    found = present(row)
+    for name in ("title", "question", "answer"):
+        if not isinstance(found.get(name, ""), str):
+            raise ValueError(f"{name} is text, found {type(found[name]).__name__}")
+    if "answer" not in found:
+        raise ValueError("no answer")
+    title, question, answer = (_tidy(whole_text(found.get(name, ""))) for name in ("title", "question", "answer"))
     asked = question if title.rstrip("?.! ").lower() in question.lower() else f"{title}\n{question}".strip()
-    return [Utterance("user", asked), Utterance("assistant", _tidy(row["answer"]))]
+    return [Utterance("user", asked), Utterance("assistant", answer)]
 
 
 SOURCES = {
@@ -95,8 +101,10 @@ def _tidy(text: str) -> str:
 
 
 def opening_key(dialogue: Dialogue) -> str:
-    """The first message without its punctuation, spaces and case."""
-    text = unicodedata.normalize("NFKC", dialogue.messages[0].content).lower()
+    """The person's first message without its punctuation, spaces and case. A system message is no opening: whole
+    corpora share one."""
+    first = next((m for m in dialogue.messages if m.role == "user"), dialogue.messages[0])
+    text = unicodedata.normalize("NFKC", first.content).lower()
     return re.sub(r"[\W_]+", "", text)
 
 
@@ -131,29 +139,10 @@ def without_tail(dialogue: Dialogue) -> Dialogue:
     return dialogue
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a .jsonl or .jsonl.xz file. Raises ValueError naming the line that is none."""
-    opener: Any = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(
-                    f"{path}:{number}: not JSON ({error.msg}). Next step: repair or remove the line"
-                ) from error
-            if not isinstance(row, dict):
-                raise ValueError(f"{path}:{number}: expected an object, found {type(row).__name__}")
-            yield row
-
-
-def _dialogue(source: Source, row: dict[str, Any], number: int) -> Dialogue | None:
-    try:
-        return Dialogue(
-            str(row.get("id", f"{source.name}-{number}")), source.name, source.lang, tuple(source.read(row))
-        )
-    except (KeyError, TypeError, AttributeError):
-        return None
+def _dialogue(source: Source, row: Any, line: int) -> Dialogue:
+    """Raises ValueError that names what is wrong with the row."""
+    name = present(row).get("id", f"{source.name}-{line}")
+    return Dialogue(whole_text(str(name)), source.name, source.lang, tuple(source.read(row)))
 
 
 def _write_whole(path: Path, text: str) -> str:
@@ -165,28 +154,38 @@ def _write_whole(path: Path, text: str) -> str:
 
 def clean_source(
     path: Path, source: Source, seed: int = 0
-) -> tuple[dict[Split, list[Dialogue]], list[tuple[str, str]], SourceReport]:
-    """Read one corpus. Returns the kept dialogues by split, (id, reason) of the dropped, and the counts."""
+) -> tuple[dict[Split, list[Dialogue]], list[Dropped], SourceReport]:
+    """Read one corpus. Returns the kept dialogues by split, the dropped, and the counts. Raises MalformedData with
+    every line that cannot be read."""
     kept: dict[Split, list[Dialogue]] = {"train": [], "valid": [], "test": []}
-    dropped: list[tuple[str, str]] = []
+    dropped: list[Dropped] = []
+    faults: list[str] = []
     openings: Counter[str] = Counter()
     trimmed = read = 0
-    for number, row in enumerate(tqdm(read_rows(path), desc=source.name, unit=" dialogues", mininterval=1), start=1):
-        read = number
-        found = _dialogue(source, row, number)
-        reason = "malformed" if found is None else reason_to_drop(found)
-        if found is not None and reason is None:
-            key = opening_key(found)
-            if openings[key] >= source.per_opening:
-                reason = "repeated_opening"
-            else:
-                openings[key] += 1
-                whole = without_tail(found)
-                trimmed += whole is not found
-                kept[split_of(key, seed)].append(whole)
+    for line, row in tqdm(read_rows(path), desc=source.name, unit=" dialogues", mininterval=1):
+        if isinstance(row, ValueError):
+            faults.append(f"{path}:{line}: {row}")
+            continue
+        read += 1
+        try:
+            found = _dialogue(source, row, line)
+        except ValueError as error:
+            dropped.append(Dropped(f"line {line}", "malformed", f"{path.name}:{line}: {error}"))
+            continue
+        reason = reason_to_drop(found)
+        key = opening_key(found) if reason is None else ""
+        if reason is None and openings[key] >= source.per_opening:
+            reason = "repeated_opening"
         if reason is not None:
-            dropped.append((found.id if found else f"line {number}", reason))
-    counts = Counter(reason for _, reason in dropped)
+            dropped.append(Dropped(found.id, reason, f"{path.name}:{line}"))
+            continue
+        openings[key] += 1
+        shortened = without_tail(found)
+        trimmed += shortened is not found
+        kept[split_of(key, seed)].append(shortened)
+    if faults:
+        raise malformed(faults, "nothing was written")
+    counts = Counter(one.reason for one in dropped)
     report = SourceReport(
         source=source.name,
         sha256=sha256_of(path),
@@ -203,7 +202,8 @@ def clean_source(
 def clean(inputs: dict[str, Path], out: Path, seed: int = 0) -> CleanReport:
     """Clean `inputs` (source name -> file) into `out`: `<source>.<split>.jsonl`, `dropped.jsonl` and `report.json`.
 
-    Raises ValueError for an unknown source name or a line that is not JSON, FileNotFoundError for a missing file.
+    Raises ValueError for an unknown source name, MalformedData for lines that cannot be read, FileNotFoundError for a
+    missing file.
     """
     unknown = sorted(set(inputs) - set(SOURCES))
     if unknown:
@@ -215,7 +215,7 @@ def clean(inputs: dict[str, Path], out: Path, seed: int = 0) -> CleanReport:
         for split, rows in kept.items():
             lines = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
             written[f"{name}.{split}.jsonl"] = _write_whole(out / f"{name}.{split}.jsonl", lines)
-        lost += [json.dumps({"source": name, "id": key, "reason": reason}) + "\n" for key, reason in dropped]
+        lost += [json.dumps({"source": name, **asdict(one)}) + "\n" for one in dropped]
         reports.append(report)
     written["dropped.jsonl"] = _write_whole(out / "dropped.jsonl", "".join(lost))
     result = CleanReport(tuple(reports), written)

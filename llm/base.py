@@ -8,10 +8,13 @@ ModelError
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Protocol, runtime_checkable
 
-from llm.types import Prompt, Reply
+from llm.types import Prompt, Reply, Thinking
+
+#: Hears that the model is thinking: at the first piece of reasoning, then at most once a second until the first text.
+Tell = Callable[[Thinking], object]
 
 
 class ModelError(Exception):
@@ -34,9 +37,10 @@ class ModelMisconfigured(ModelError):
 class ChatModel(Protocol):
     """Streams an answer: `stream(prompt)` yields pieces of text and returns (StopIteration.value) the Reply.
 
-    Closing the generator cancels the request at the server. Raises ModelError; yields no text that is not the model's.
+    Closing the generator cancels the request at the server. Raises ModelError; yields no text that is not the model's,
+    and nothing of its reasoning. `tell` is called in the thread that waits for the next piece; it must not raise.
     """
 
     name: str
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]: ...
+    def stream(self, prompt: Prompt, tell: Tell | None = None) -> Generator[str, None, Reply]: ...

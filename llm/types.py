@@ -74,3 +74,14 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
     first_token_s: float = 0.0
     latency_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The model works on something that is not shown: its reasoning. `seconds` since the first piece of it arrived."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if self.seconds < 0:
+            raise ValueError(f"seconds are not negative, got {self.seconds}")

@@ -1,6 +1,7 @@
 """Pixels and sound become an emotional state. Knows nothing of language models."""
 
-from perception.models import CARDS, ModelCard, load
+from perception.cards import ModelCard
+from perception.models import CARDS, load
 from perception.types import AUS, EXPRESSIONS, Affect, EmotionalState, Face, FaceTrack, Frame, Pose, Quality
 
 __all__ = [

@@ -1,46 +1,30 @@
-"""python -m perception see VIDEO --out FILE.csv | models | features | train | evaluate | distill | export | submit"""
+"""python -m perception see VIDEO | models | features | train | evaluate | search | distill | export | submit"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+from perception.cards import markdown
 from perception.challenges.commands import add_commands as challenges_commands
 from perception.commands import Subparsers
 from perception.expression.commands import add_commands as expression_commands
 from perception.features.commands import add_commands as features_commands
+from perception.files import whole
 from perception.fusion.commands import add_commands as fusion_commands
+from perception.micro.commands import add_commands as micro_commands
 from perception.models import CARDS
-from perception.pipeline import Row, plot_csv, see, write_csv
-from perception.video import count_frames
-
-
-def _see(arguments: argparse.Namespace) -> int:
-    rows = see(arguments.video, max_faces=arguments.max_faces, model=arguments.model)
-    written = write_csv(_with_progress(rows, count_frames(arguments.video)), arguments.out)
-    print(f"{arguments.out}: {written} rows")
-    if arguments.plot:
-        plot_csv(arguments.out, arguments.plot)
-        print(arguments.plot)
-    return 0
-
-
-def _with_progress(rows: Iterator[Row], frames: int | None) -> Iterator[Row]:
-    """The rows, with a bar that counts frames."""
-    from tqdm import tqdm
-
-    with tqdm(total=frames, unit="frame") as bar:
-        seen = -1
-        for row in rows:
-            if row["frame"] != seen:
-                seen = int(str(row["frame"]))
-                bar.update()
-            yield row
+from perception.see_command import add_command as add_see
 
 
 def _models(arguments: argparse.Namespace) -> int:
+    if arguments.write:
+        with whole(arguments.write) as part:
+            part.write_text(markdown(CARDS, CARD_TEXTS), encoding="utf-8")
+        print(f"{arguments.write}: {len(CARDS)} cards")
+        return 0
     for card in CARDS.values():
         print(f"{card.name}\n    {card.summary}")
         print(f"    licence {card.licence}, commercial use {'allowed' if card.commercial_use else 'not allowed'}")
@@ -53,23 +37,17 @@ def _models(arguments: argparse.Namespace) -> int:
 
 def add_commands(commands: Subparsers) -> None:
     """`see` and `models`. Each sets `run`, a function from the parsed arguments to the exit status."""
-    command = commands.add_parser("see", help="a video to one CSV row per frame and face (OpenFace, Py-Feat columns)")
-    command.add_argument("video", type=Path, metavar="VIDEO", help="a file that OpenCV can read (mp4, mkv, webm, ...)")
-    command.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="the table; appears when complete")
-    command.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw the face seen longest, over time")
-    command.add_argument("--max-faces", type=int, default=4, metavar="N", help="at most (default: %(default)s)")
-    command.add_argument(
-        "--model", default="expression/small", metavar="CARD|PATH.onnx",
-        help="reads expressions (see `models`; geometry/emfacs: by the action units; default: %(default)s)",
-    )  # fmt: skip
-    command.set_defaults(run=_see)
+    add_see(commands)
     command = commands.add_parser("models", help="print the model cards")
+    command.add_argument("--write", type=Path, metavar="MODEL_CARDS.md", help="write them as the project's file")
     command.set_defaults(run=_models)
 
 
+#: The short text of each card.
+CARD_TEXTS = Path(__file__).resolve().parent.parent / "docs" / "cards"
 #: Packages below add theirs here.
 COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
-    add_commands, features_commands, expression_commands, fusion_commands, challenges_commands,
+    add_commands, features_commands, expression_commands, fusion_commands, challenges_commands, micro_commands,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from perception.models import ModelCard
+from perception.cards import ModelCard
 from perception.types import EXPRESSIONS, Face, Image
 
 SOURCE = "geometry/emfacs"

@@ -3,6 +3,7 @@ pixels."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tempfile
@@ -17,7 +18,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from perception.models import ModelCard
+from perception.cards import ModelCard
 from perception.pose import fit_head, pose_of
 from perception.quality import MIN_SIDE_PX
 from perception.track import Box, iou
@@ -32,6 +33,8 @@ MIN_TRACKING = 0.5
 BACKGROUND_SHARE = 0.35
 #: Boxes that overlap by this share (intersection over union) are one face.
 SAME_FACE_IOU = 0.2
+#: Recordings are searched for further faces this often (seconds): a face that comes in is found at most so much later.
+SEARCH_EVERY_S = 0.25
 #: A close-up is this many times as wide as the face's box: what the mesh's own detector is used to.
 CLOSE_UP = 2.5
 
@@ -185,38 +188,84 @@ class FaceDetector:
 
 
 class GroupMesh:
-    """Finds up to `max_faces` faces of any size for recordings: follows the near ones as `FaceMesh` does, and looks
-    closer at those that only the detector saw. Costs some milliseconds a face. Not thread-safe."""
+    """Finds up to `max_faces` faces of any size for recordings. A mesh that follows just as many near faces as there
+    are runs on every frame; the slower search for further faces runs every SEARCH_EVERY_S and when a face was lost;
+    faces too small for the mesh's own detector are looked at closer in every frame. Not thread-safe."""
 
     def __init__(self, max_faces: int) -> None:
         self._max_faces = max_faces
-        self._near, self._close_up, self._detector = FaceMesh(max_faces), FaceMesh(still=True), FaceDetector()
+        self._meshes = {1: FaceMesh()}  # by the number of faces that one follows
+        self._near = 1
+        self._detector = FaceDetector()
+        self._close_up: FaceMesh | None = None  # loaded when the first small face is seen
+        self._far: list[Box] = []
+        self._followed = self._seen = 0
+        self._searched_s = -math.inf
 
-    def find(self, image: Image) -> list[Face]:
-        """As `FaceMesh.find`."""
-        faces = self._near.find(image)
-        for box in self._detector.boxes(image):
-            if len(faces) < self._max_faces and all(iou(box, face.box) < SAME_FACE_IOU for face in faces):
-                faces += self._look_closer(image, box, faces)
+    def find(self, image: Image, t_s: float | None = None, whole: Callable[[], Image] | None = None) -> list[Face]:
+        """As `FaceMesh.find`. `t_s` is the picture's time in seconds; without it every picture is searched. `whole`
+        gives the same picture at its full size where `image` is a shrunk copy: small faces are read from that."""
+        near = self._follow(image)
+        faces = list(near)
+        for box in self._far:
+            faces += self._look_closer(image, box, faces, whole)
+        lost = len(faces) < self._seen
+        if t_s is None or lost or not 0 <= t_s - self._searched_s < SEARCH_EVERY_S:
+            self._searched_s = -math.inf if t_s is None else t_s
+            faces = self._search(image, near, whole)
+        self._seen = len(faces)
         return sorted(faces, key=lambda face: face.box[1] - face.box[3])
 
-    def _look_closer(self, image: Image, box: Box, known: list[Face]) -> list[Face]:
+    def _follow(self, image: Image) -> list[Face]:
+        """The near faces. A mesh that lost one looks for it in the next picture it is given: the same one again."""
+        faces = self._meshes[self._near].find(image)
+        if len(faces) < self._followed:
+            again = self._meshes[self._near].find(image)
+            faces = again if len(again) > len(faces) else faces
+        self._followed = len(faces)
+        return faces
+
+    def _search(self, image: Image, near: list[Face], whole: Callable[[], Image] | None) -> list[Face]:
+        boxes = self._detector.boxes(image)
+        missing = _apart_from(boxes, near)
+        if missing and len(near) < self._max_faces:
+            count = min(self._max_faces, len(near) + len(missing))
+            more = self._mesh_for(count).find(image)
+            if len(more) > len(near):
+                near, missing = more, _apart_from(boxes, more)
+        self._near, self._followed = max(1, len(near)), len(near)
+        self._mesh_for(self._near)
+        faces = list(near)
+        self._far = []
+        for box in missing:
+            if len(faces) < self._max_faces and (found := self._look_closer(image, box, faces, whole)):
+                faces += found
+                self._far += [face.box for face in found]
+        return faces
+
+    def _mesh_for(self, count: int) -> FaceMesh:
+        if count not in self._meshes:
+            self._meshes[count] = FaceMesh(count)
+        return self._meshes[count]
+
+    def _look_closer(self, image: Image, box: Box, known: list[Face], whole: Callable[[], Image] | None) -> list[Face]:
         side = CLOSE_UP * max(box[2] - box[0], box[3] - box[1])
         x0, y0 = (max(0, int((box[i] + box[i + 2] - side) / 2)) for i in (0, 1))
-        part = np.ascontiguousarray(image[y0 : int(y0 + side) + 1, x0 : int(x0 + side) + 1])
+        picture = whole() if whole is not None else image
+        scale = picture.shape[1] / image.shape[1]
+        left, top, right, bottom = (int(scale * value) for value in (x0, y0, x0 + side, y0 + side))
+        part = np.ascontiguousarray(picture[top : bottom + 1, left : right + 1])
         if min(part.shape[:2]) < MIN_SIDE_PX:
             return []
-        shift = np.array([x0, y0, 0], dtype=np.float32)
-        found = [
-            replace(face, box=(face.box[0] + x0, face.box[1] + y0, face.box[2] + x0, face.box[3] + y0),
-                    landmarks=face.landmarks + shift)
-            for face in self._close_up.find(part)
-        ]  # fmt: skip
+        if self._close_up is None:
+            self._close_up = FaceMesh(still=True)
+        found = [moved(face, 1.0 / scale, (left / scale, top / scale)) for face in self._close_up.find(part)]
         return [face for face in found if all(iou(face.box, other.box) < SAME_FACE_IOU for other in known)]
 
     def close(self) -> None:
-        for part in (self._near, self._close_up, self._detector):
-            part.close()
+        for part in (*self._meshes.values(), self._close_up, self._detector):
+            if part is not None:
+                part.close()
 
     def __enter__(self) -> Self:
         return self
@@ -225,6 +274,18 @@ class GroupMesh:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _apart_from(boxes: list[Box], faces: list[Face]) -> list[Box]:
+    return [box for box in boxes if all(iou(box, face.box) < SAME_FACE_IOU for face in faces)]
+
+
+def moved(face: Face, scale: float, shift: tuple[float, float] = (0.0, 0.0)) -> Face:
+    """The face in another picture's pixels: sizes times `scale`, then shifted by (x, y) px."""
+    x, y = shift
+    x0, y0, x1, y1 = (scale * value for value in face.box)
+    landmarks = face.landmarks * np.float32(scale) + np.array([x, y, 0], dtype=np.float32)
+    return replace(face, box=(x0 + x, y0 + y, x1 + x, y1 + y), landmarks=landmarks)
 
 
 def load_mesh(card: ModelCard, path: Path | None) -> Callable[..., FaceMesh]:

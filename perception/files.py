@@ -1,4 +1,4 @@
-"""Files written whole or not at all, their checksums, and the commit that wrote them."""
+"""Files written whole or not at all, their checksums, the commit that wrote them, and what is no file of the user's."""
 
 from __future__ import annotations
 
@@ -52,3 +52,10 @@ def commit_of() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a path inside a folder or zip is what macOS and Windows leave beside the real files: `__MACOSX/`, `._x`,
+    `.DS_Store`, `Thumbs.db`, or anything hidden."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return any(part == "__MACOSX" or part.startswith(".") for part in parts) or parts[-1:] == ["Thumbs.db"]

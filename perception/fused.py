@@ -4,7 +4,7 @@ what comes out over the plain state of perception.state.
     good frames' expressions, sound --> LiveFusion --at most ten times a second--> readings --with_fusion--> the state
 
 The plain state is never worse off: without readings that are sure enough it is returned as it is, and a fusion that
-breaks is switched off, logged with its traceback, and named in `Fused.problem`.
+breaks is switched off, logged with its traceback, and named in `FaceVoiceJoin.problem`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from perception.fusion.live import STEP_S, LiveFusion
 from perception.fusion.live import WINDOW_S as FUSION_WINDOW_S
 from perception.fusion.starter import OTHER, FusionReading
 from perception.models import card_of, load
-from perception.prosody import as_mono
-from perception.state import MIN_COVERAGE, MIN_SPAN_S, coverage
-from perception.types import EXPRESSIONS, VOICE_ALONE, Affect, EmotionalState
+from perception.sound import one_channel
+from perception.state import MIN_COVERAGE, MIN_SPAN_S, NOW_S, coverage
+from perception.types import EXPRESSIONS, Affect, EmotionalState, Modality
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ MIN_VOICED_S = 1.2
 
 
 @dataclass(frozen=True, slots=True)
-class Fusing:
+class TimedReading:
     """One reading of the fusion and when it was made (seconds)."""
 
     t_s: float
@@ -54,7 +54,7 @@ class Fusing:
         return self.reading.confidence * (1.0 - float(self.reading.expression[OTHER]))
 
 
-class Fused:
+class FaceVoiceJoin:
     """The Perceiver's LiveFusion, loaded when first needed. `card` "" switches it off. `see`, `hear`, `readings` and
     `forget` are for one thread at a time (the Perceiver's lock); `start` is for any."""
 
@@ -68,7 +68,7 @@ class Fused:
 
     def forget(self) -> None:
         """Start over: nothing that was seen or heard remains."""
-        self._readings: deque[Fusing] = deque(maxlen=MAX_READINGS)
+        self._readings: deque[TimedReading] = deque(maxlen=MAX_READINGS)
         self._updated_s = self._newest_s = -np.inf
         self.first_sound_s: float | None = None
         if self._live is not None:
@@ -98,16 +98,16 @@ class Fused:
         self._guarded(lambda live: live.see(face, t_s), t_s)
 
     def hear(self, sound: Any, sample_rate: float, t_s: float) -> None:
-        """One chunk of sound that ended at `t_s`, as `prosody.as_mono` takes it and after that has accepted it."""
+        """One chunk of sound that ended at `t_s`, as `sound.one_channel` takes it and after that has accepted it."""
         if self._live is None:
             return
-        mono = as_mono(sound, sample_rate)
+        mono = one_channel(sound)
         if self.first_sound_s is None:
             self.first_sound_s = t_s - len(mono) / sample_rate
         newest = mono[-int((FUSION_WINDOW_S + 0.5) * sample_rate) :]
         self._guarded(lambda live: live.hear(newest, round(sample_rate), t_s), t_s)
 
-    def readings(self) -> tuple[Fusing, ...]:
+    def readings(self) -> tuple[TimedReading, ...]:
         """What was read so far, oldest first."""
         return tuple(self._readings)
 
@@ -133,13 +133,13 @@ class Fused:
         self._updated_s = self._newest_s
         reading = self._live.update(self._newest_s)
         if reading.confidence > 0:
-            self._readings.append(Fusing(self._newest_s, reading))
+            self._readings.append(TimedReading(self._newest_s, reading))
 
 
-def with_fusion(plain: EmotionalState, fused: Fused, window_s: float) -> EmotionalState:
+def with_fusion(plain: EmotionalState, fused: FaceVoiceJoin, window_s: float) -> EmotionalState:
     """The state, from face and voice together where that is sure enough; otherwise `plain`.
 
-    Where `plain` is known: expressions, valence and arousal are the mean of the window's fused readings that saw the
+    Where `plain` is known: expressions, valence and arousal are the mean of the last NOW_S' fused readings that saw the
     face, weighted by confidence; "Other" is left out of the seven and taken off the confidence. Confidence is theirs
     times the coverage, but never above the plain state's: that holds what the fusion cannot see (a turned head, a short
     acquaintance, a geometry that contradicts the network), and a voice makes nobody surer of a face. Behaviour, trend,
@@ -150,19 +150,22 @@ def with_fusion(plain: EmotionalState, fused: Fused, window_s: float) -> Emotion
     """
     inside = [one for one in fused.readings() if plain.t1_s - window_s <= one.t_s <= plain.t1_s]
     if plain.known:
-        seen = [one for one in inside if one.reading.faces and one.t_s >= plain.t0_s]
+        seen = [one for one in inside if one.reading.faces and one.t_s >= max(plain.t0_s, plain.t1_s - NOW_S)]
         if not seen or _confidence(seen) < MIN_FUSED_CONFIDENCE:
             return plain
         heard = any(one.reading.voiced_s > 0 for one in seen)
         confidence = min(_confidence(seen) * plain.coverage, plain.confidence)
         source = f"{fused.card} (face{' and voice' if heard else ''})"
-        return replace(plain, **_mean(seen), confidence=confidence, source=source)
+        modality: Modality = "both" if heard else "face"
+        return replace(plain, **_mean(seen), confidence=confidence, source=source, modality=modality)
     if plain.reason == "several_faces":
         return plain
     return _by_voice(plain, fused, inside, window_s)
 
 
-def _by_voice(plain: EmotionalState, fused: Fused, inside: Sequence[Fusing], window_s: float) -> EmotionalState:
+def _by_voice(
+    plain: EmotionalState, fused: FaceVoiceJoin, inside: Sequence[TimedReading], window_s: float
+) -> EmotionalState:
     """What the voice says where no face does: known after MIN_SPAN_S of listening, when readings without a face but
     with MIN_VOICED_S of voice cover MIN_COVERAGE of the window, surely enough. `coverage` is then theirs. Without a
     camera the reason says what the voice lacks; with one it stays the camera's."""
@@ -171,9 +174,9 @@ def _by_voice(plain: EmotionalState, fused: Fused, inside: Sequence[Fusing], win
     covered = coverage([one.t_s for one in heard if one.t_s >= start], start, plain.t1_s)
     enough = plain.t1_s - start >= MIN_SPAN_S and covered >= MIN_COVERAGE
     if enough and _confidence(heard) >= MIN_FUSED_CONFIDENCE:
-        source = f"{fused.card} ({VOICE_ALONE})"
+        source = f"{fused.card} (voice alone)"
         return replace(
-            plain, **_mean(heard), t0_s=start, known=True, reason="", source=source, coverage=covered,
+            plain, **_mean(heard), t0_s=start, known=True, reason="", source=source, modality="voice", coverage=covered,
             confidence=_confidence(heard) * covered,
         )  # fmt: skip
     if plain.reason != "off" or not plain.voice:
@@ -181,11 +184,11 @@ def _by_voice(plain: EmotionalState, fused: Fused, inside: Sequence[Fusing], win
     return replace(plain, reason="voice_broken" if fused.problem else "unsure_voice" if enough else "little_voice")
 
 
-def _confidence(readings: Sequence[Fusing]) -> float:
+def _confidence(readings: Sequence[TimedReading]) -> float:
     return float(np.mean([one.confidence for one in readings]))
 
 
-def _mean(readings: Sequence[Fusing]) -> dict[str, Any]:
+def _mean(readings: Sequence[TimedReading]) -> dict[str, Any]:
     """The seven expressions, valence and arousal, averaged by confidence."""
     weights = [one.confidence for one in readings]
     shares = np.average([one.reading.expression[:OTHER] for one in readings], axis=0, weights=weights)

@@ -40,6 +40,10 @@ _NOSE_WINGS, _NOSE_BASE = (129, 358), (2,)
 _LIP_TOP, _LIP_BOTTOM = (0, 37, 267), (17, 84, 314)
 _INNER_UPPER, _INNER_LOWER = (13, 82, 312), (14, 87, 317)
 _LIP_CORNERS, _CHIN = (61, 291), (152,)
+_GROUPS = (
+    _BROW_INNER, _BROW_OUTER, _EYE_CORNERS, _LIDS, _CHEEKS, _NOSE_WINGS, _NOSE_BASE, _LIP_TOP, _LIP_BOTTOM,
+    _INNER_UPPER, _INNER_LOWER, _LIP_CORNERS, _CHIN,
+)  # fmt: skip
 
 
 def measure_reference(points: Vector) -> Vector:
@@ -71,8 +75,7 @@ def measure_reference(points: Vector) -> Vector:
 
 def _linear() -> tuple[npt.NDArray[np.intp], Vector]:
     """The landmarks in use, and the matrix that takes their x and y to the measures plus the eyes' mean width."""
-    used = sorted({i for name, value in globals().items() if name.startswith("_") and name.isupper()
-                   for i in np.ravel(value)})
+    used = sorted({int(i) for group in _GROUPS for i in np.ravel(group)})
     place = {int(landmark): column for column, landmark in enumerate(used)}
     n = len(used)
     matrix = np.zeros((len(MEASURES) + 1, 2 * n))

@@ -1,8 +1,8 @@
 """The live side: frames and sound come as they come, an EmotionalState can be had at any time.
 
-    camera thread --offer--> [newest frame] --worker--> see --> ring of samples --+
-                                                         |                        +--state()--> EmotionalState
-                        microphone --> hear --> prosody, fusion's readings -------+
+camera thread --offer--> [newest frame] --worker--> see --> ring of samples --+
+                                                     |                        +--state()--> EmotionalState
+                    microphone --> hear --> prosody, fusion's readings -------+
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
+from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
 
 from perception.face import FaceDetector, FaceMesh, working_scale
-from perception.fused import Fused, with_fusion
+from perception.fused import FaceVoiceJoin, with_fusion
+from perception.held import HeldObservation
 from perception.models import load
 from perception.prosody import VoiceReader
 from perception.quality import is_too_small, judge
 from perception.reader import FaceReader, Sample, StageHook
-from perception.state import WINDOW_S, summarise
+from perception.state import NOW_S, WINDOW_S, summarise, tempered
 from perception.types import Affect, EmotionalState, Face, Image, Quality
 from perception.video import as_rgb
 
@@ -89,7 +91,7 @@ class Perceiver:
         self._last_seen: Seen | None = None
         self._dropped = 0
         self._generation = 0
-        self._fused = Fused(self.options.fusion)
+        self._fused = FaceVoiceJoin(self.options.fusion)
         self._start_over()
 
     def _start_over(self) -> None:
@@ -98,6 +100,7 @@ class Perceiver:
         self._reader = FaceReader(self.options.model, self.options.on_stage)
         self._voice = VoiceReader()
         self._fused.forget()
+        self._held = HeldObservation()
         self._last_s: float | None = None  # the newest frame's time
         self._clock: tuple[float, float] | None = None  # the newest time stated, and when it came (monotonic)
         self._counted_s = -math.inf
@@ -220,7 +223,7 @@ class Perceiver:
 
     def hear(self, sound: Any, sample_rate: float, t_s: float | None = None) -> Heard:
         """Read one chunk of sound (0.5 to 1 s is best) that ended at `t_s`, on the same clock as the frames; see
-        `prosody.as_mono` for what it may be. Bad sound is reported in `problem` and leaves everything as it was."""
+        `sound.one_channel` for what it may be. Bad sound is reported in `problem` and leaves everything as it was."""
         start = time.perf_counter()
         self._check_open()
         now = time.monotonic() if t_s is None else t_s
@@ -245,9 +248,14 @@ class Perceiver:
             if now is None:
                 now = self._clock[0] + time.monotonic() - self._clock[1] if self._clock else time.monotonic()
             heard = self._voice.reading(now)
-            state = summarise(self._samples, now, self._reader.baseline, heard, self.options.window_s)
+            state = summarise(self._samples, now, self._reader.neutral, heard, self.options.window_s)
+            latest = [one for one in self._samples if now - NOW_S < one.t_s <= now]
             if self.options.fusion:
-                state = with_fusion(state, self._fused, self.options.window_s)
+                plain, state = state, with_fusion(state, self._fused, self.options.window_s)
+                if state is not plain and state.modality == "face":
+                    state = tempered(state, latest)
+            sureness = fmean(one.sureness for one in latest) if latest else 0.0
+            state = replace(state, held=self._held.update(state, sureness * state.coverage))
         self._stage("state", start)
         return state
 

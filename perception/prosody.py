@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.baseline import RunningBaseline
+from perception.sound import checked_rate, one_channel
 
 Vector = npt.NDArray[np.float64]
 
-#: Sampling rates that are taken for real (Hz): telephone to studio.
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 #: Length and step of the frames (seconds): three periods of the lowest voice; steps as in openSMILE's sub-harmonic set.
 FRAME_S, HOP_S = 0.05, 0.02
 #: The range of speaking voices (Hz), and the normalised autocorrelation above which a frame has a pitch.
@@ -32,8 +31,6 @@ SPEECH_OVER_NOISE_DB, SPEECH_MIN_DBFS, SPEECH_MAX_DBFS = 9.0, -55.0, -35.0
 FLOOR_DBFS = -100.0
 #: Samples at or beyond this amplitude are clipped.
 CLIPPED = 0.999
-#: Float sound louder than this (times full scale) is in another unit.
-MAX_AMPLITUDE = 4.0
 #: A silence inside speech of at least this length (seconds) is a pause; shorter ones are stops and breaths.
 MIN_PAUSE_S = 0.25
 #: What is remembered (seconds), and how much speech in it makes pitch and level worth reporting (seconds).
@@ -45,33 +42,6 @@ MAX_LATE_S = 2.0
 VOICE_SIGNALS: tuple[str, ...] = ("level_dbfs", "pitch_hz", "pitch_variation_st", "speaking_share", "pauses_per_min")
 _CENTRE = np.array([-30.0, 165.0, 2.5, 0.5, 15.0])
 _SPREAD = np.array([6.0, 45.0, 1.0, 0.2, 8.0])
-
-
-def as_mono(sound: Any, rate_hz: float) -> npt.NDArray[np.float32]:
-    """`sound` as (n,) float32 in [-1, 1]. Accepts (n,) or (n, channels), float in [-1, 1], int16 or int32.
-
-    Peaks beyond full scale are cut (that is clipping). Raises ValueError for a rate outside 8 to 192 kHz, other types
-    and shapes, empty sound, NaN or infinity, and floats that are clearly in another unit.
-    """
-    if not np.isfinite(rate_hz) or not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        raise ValueError(f"a sampling rate is {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz, got {rate_hz}")
-    if not isinstance(sound, np.ndarray) or sound.ndim not in (1, 2) or sound.size == 0:
-        got = getattr(sound, "shape", type(sound).__name__)
-        raise ValueError(f"sound is a non-empty (n,) or (n, channels) array, got {got}")
-    if sound.dtype in (np.int16, np.int32):
-        sound = sound.astype(np.float32) / float(-np.iinfo(sound.dtype).min)
-    elif not np.issubdtype(sound.dtype, np.floating):
-        raise ValueError(f"sound is float in [-1, 1], int16 or int32, got {sound.dtype}")
-    if sound.ndim == 2:
-        if sound.shape[1] > 8:
-            raise ValueError(f"sound is (n, channels) with at most 8 channels, got {sound.shape}; transpose it")
-        sound = sound.mean(axis=1)
-    peak = float(np.abs(sound).max())
-    if not np.isfinite(peak):
-        raise ValueError("the sound holds NaN or infinite samples")
-    if peak > MAX_AMPLITUDE:
-        raise ValueError(f"float sound lies in [-1, 1], got a peak of {peak:g}; divide it by its full scale")
-    return np.asarray(np.clip(sound, -1.0, 1.0), dtype=np.float32)
 
 
 def level_dbfs(frames: npt.NDArray[np.floating[Any]]) -> Vector:
@@ -125,11 +95,12 @@ class VoiceReader:
 
     def hear(self, sound: Any, rate_hz: float, t_s: float) -> None:
         """Take a chunk that ended at `t_s` seconds. Of a long one, the last ten seconds count; one shorter than FRAME_S
-        tells nothing. Raises ValueError as `as_mono`, for a time that is not finite, and for a late or repeated
-        chunk."""
+        tells nothing. Raises ValueError as `sound.one_channel`, for a time that is not finite, and for a late or
+        repeated chunk."""
         if not np.isfinite(t_s):
             raise ValueError(f"a chunk's time is a finite number of seconds, got {t_s}")
-        mono = as_mono(sound, rate_hz)[-int(WINDOW_S * rate_hz) :]
+        rate_hz = checked_rate(rate_hz)
+        mono = one_channel(sound)[-int(WINDOW_S * rate_hz) :]
         length, hop = int(FRAME_S * rate_hz), int(HOP_S * rate_hz)
         if self._last_s is not None and t_s <= self._last_s:
             if self._last_s - t_s <= MAX_LATE_S:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from perception.baseline import RunningBaseline, Vector
-from perception.reader import SIGNALS, Sample
-from perception.types import EXPRESSIONS, Affect, EmotionalState
+from perception.baseline import Vector
+from perception.behaviours import behaviours_of
+from perception.emfacs import valence_arousal_from
+from perception.expression.live import agreement
+from perception.neutral import NeutralFace
+from perception.reader import Sample
+from perception.types import EXPRESSIONS, Affect, Behaviours, EmotionalState
 
 #: The window (seconds): long enough to outlast a word or a blink, short enough to be "now".
 WINDOW_S = 10.0
@@ -22,29 +26,13 @@ WINDOW_S = 10.0
 MIN_SPAN_S = 3.0
 #: Coverage is counted in bins of this length (seconds): a bin counts when it holds one good frame.
 BIN_S = 0.5
-#: Below these the answer is "unknown": half of the window unseen, or readings that are mostly doubt.
+#: The present (seconds): what a face shows is averaged over this much.
+NOW_S = 1.5
+#: Below these the answer is "unknown": half of the window unseen, or faces that were measured with much doubt.
 MIN_COVERAGE = 0.5
-MIN_CONFIDENCE = 0.35
-#: Differences from the baseline are cut here: beyond ten spreads the number says nothing more.
-MAX_CHANGE = 10.0
-#: The usual number of blinks a minute and its spread at a screen (Bentivoglio et al. 1997: about 17 at rest, fewer when
-#: reading); a ten-second count is coarse, hence the wide spread.
-BLINKS_PER_MIN = 15.0
-BLINKS_SPREAD = 12.0
-#: A face-based state's behaviours: name -> ((signal, sign), ...), averaged; 0 is as usual for this person.
-BEHAVIOURS: Mapping[str, tuple[tuple[str, float], ...]] = {
-    "brow_raise": (("brow_inner", 1.0), ("brow_outer", 1.0)),
-    "brow_lower": (("brow_inner", -1.0), ("brow_gap", -1.0)),
-    "smile": (("mouth_width", 1.0), ("lip_corner", 1.0)),
-    "lip_press": (("lip_thickness", -1.0),),
-    "mouth_open": (("mouth_open", 1.0),),
-    "lip_corner_down": (("lip_corner", -1.0),),
-    "eye_narrow": (("eye_open", -1.0),),
-    "head_down": (("pitch", 1.0),),
-    "valence": (("valence", 1.0),),
-    "arousal": (("arousal", 1.0),),
-    "movement": (("movement", 1.0),),
-}
+MIN_CONFIDENCE = 0.25
+#: The share of a reading that gives way to the geometry's when the two have nothing in common.
+MOST_TEMPERED = 0.5
 Reason = Literal[
     "off", "no_frames", "warming_up", "no_face", "several_faces", "too_dark", "too_far", "turned_away",
     "low_coverage", "low_confidence", "little_voice", "unsure_voice", "voice_broken",
@@ -54,7 +42,7 @@ Reason = Literal[
 def summarise(
     samples: Sequence[Sample],
     now_s: float,
-    baseline: RunningBaseline | None = None,
+    neutral: NeutralFace | None = None,
     voice: Mapping[str, float] | None = None,
     window_s: float = WINDOW_S,
 ) -> EmotionalState:
@@ -62,8 +50,9 @@ def summarise(
 
     It is known when the person was seen well for MIN_SPAN_S, in at least MIN_COVERAGE of the window, with a mean
     confidence of MIN_CONFIDENCE; otherwise unknown, with the reason. The window starts no earlier than the first
-    sample, so that a new session is not taken for an absence. `change` is empty until the baseline has formed. Voice is
-    carried either way.
+    sample, so that a new session is not taken for an absence. Expressions, valence and arousal are those of the last
+    NOW_S, so that they follow the face within two seconds; a network's are tempered by the geometry's where the two
+    have little in common. `change` is all zero without a neutral. Voice is carried either way.
     """
     heard = dict(voice or {})
     if not samples:
@@ -80,23 +69,41 @@ def summarise(
         return _unknown(mostly, start, now_s, heard, covered)
     if now_s - start < MIN_SPAN_S:
         return _unknown("warming_up", start, now_s, heard, covered)
-    affects = [sample.affect for sample in good if sample.affect is not None]
-    weights = np.array([affect.confidence for affect in affects])
-    if not len(weights) or weights.mean() < MIN_CONFIDENCE:
+    if float(np.mean([sample.sureness for sample in good])) < MIN_CONFIDENCE:
         return _unknown("low_confidence", start, now_s, heard, covered)
-    times = np.array([affect.t_s for affect in affects])
-    valence = np.array([affect.valence for affect in affects])
-    arousal = np.array([affect.arousal for affect in affects])
-    shares = np.array([[affect.expressions[name] for name in EXPRESSIONS] for affect in affects])
-    mean_shares = np.average(shares, axis=0, weights=weights)
-    return EmotionalState(
+    latest = [sample for sample in good if sample.t_s > good[-1].t_s - NOW_S]
+    affects = [sample.affect for sample in latest if sample.affect is not None]
+    weights = np.array([max(affect.confidence, 1e-3) for affect in affects])
+    place = np.average([(affect.valence, affect.arousal) for affect in affects], axis=0, weights=weights)
+    shares = np.average([[affect.expressions[name] for name in EXPRESSIONS] for affect in affects], axis=0,
+                        weights=weights)  # fmt: skip
+    times = np.array([sample.t_s for sample in good])
+    valence = np.array([sample.affect.valence for sample in good if sample.affect is not None])
+    state = EmotionalState(
         t0_s=start, t1_s=now_s, known=True,
-        expressions=dict(zip(EXPRESSIONS, (mean_shares / mean_shares.sum()).tolist(), strict=True)),
-        valence=float(np.average(valence, weights=weights)), arousal=float(np.average(arousal, weights=weights)),
+        expressions=dict(zip(EXPRESSIONS, (shares / shares.sum()).tolist(), strict=True)),
+        valence=float(place[0]), arousal=float(place[1]),
         confidence=float(weights.mean()) * covered, coverage=covered, trend=trend(times, valence),
-        compound=_mean_compound(affects, weights),
-        change=change_from(good, baseline) if baseline is not None and baseline.formed else {},
-        voice=heard, source=affects[-1].source,
+        compound=_mean_compound(affects, weights), change=behaviours_of(good, neutral) if neutral else Behaviours(),
+        voice=heard, source=affects[-1].source, modality="face", acquainted=neutral is not None and neutral.acquainted,
+    )  # fmt: skip
+    return tempered(state, latest)
+
+
+def tempered(state: EmotionalState, latest: Sequence[Sample]) -> EmotionalState:
+    """The state with its expressions, valence and arousal moved toward the geometry's where they contradict it: by half
+    of what the two do not share. A network that sees surprise in a grimace without raised brows or an open mouth stays
+    doubtful, for however long. Unchanged where the geometry made the reading itself."""
+    rules = [sample.by_rule for sample in latest if sample.by_rule]
+    if not rules or not state.known:
+        return state
+    by_rule = {name: float(np.mean([rule[name] for rule in rules])) for name in EXPRESSIONS}
+    share = MOST_TEMPERED * (1.0 - agreement(state.expressions, by_rule))
+    mixed = {name: (1 - share) * state.expressions[name] + share * by_rule[name] for name in EXPRESSIONS}
+    valence, arousal = valence_arousal_from(by_rule)
+    return replace(
+        state, expressions=mixed, valence=(1 - share) * state.valence + share * valence,
+        arousal=(1 - share) * state.arousal + share * arousal,
     )  # fmt: skip
 
 
@@ -127,29 +134,3 @@ def trend(times_s: Vector, valence: Vector) -> float:
         return 0.0
     centred = times_s - times_s.mean()
     return float((centred @ valence) / (centred @ centred) * 10.0)
-
-
-def change_from(good: Sequence[Sample], baseline: RunningBaseline) -> dict[str, float]:
-    """Each behaviour's difference from the baseline in units of its spread, within +-MAX_CHANGE.
-
-    Medians over the open-eyed samples, so that blinks do not count as narrow eyes. Only `blink_rate` is measured
-    against people at a screen in general: ten seconds hold too few blinks to learn a person's own rate.
-    """
-    rows = [sample.signals for sample in good if sample.signals is not None and not sample.closed]
-    if not rows:
-        return {}
-    apart = (np.median(np.stack(rows), axis=0) - baseline.centre) / baseline.spread
-    by_signal = dict(zip(SIGNALS, apart.tolist(), strict=True))
-    change = {
-        name: sum(sign * by_signal[signal] for signal, sign in parts) / len(parts) for name, parts in BEHAVIOURS.items()
-    }
-    change["blink_rate"] = (blinks_per_min(good) - BLINKS_PER_MIN) / BLINKS_SPREAD
-    return {name: float(np.clip(value, -MAX_CHANGE, MAX_CHANGE)) for name, value in change.items()}
-
-
-def blinks_per_min(good: Sequence[Sample]) -> float:
-    """Closings of the eyes a minute over the samples' span."""
-    if len(good) < 2 or good[-1].t_s - good[0].t_s < MIN_SPAN_S:
-        return BLINKS_PER_MIN
-    closings = sum(b.closed and not a.closed for a, b in pairwise(good))
-    return 60.0 * closings / (good[-1].t_s - good[0].t_s)

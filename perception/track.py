@@ -1,4 +1,5 @@
-"""Who is who from frame to frame: faces get track ids by overlap and nearness of their boxes."""
+"""Who is who from frame to frame: faces get track ids by overlap and nearness of their boxes, and by their looks: at a
+hard cut another person may stand in the very place of the one before."""
 
 from __future__ import annotations
 
@@ -6,7 +7,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perception.types import Face
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from perception.types import Face, Image
 
 Box = tuple[float, float, float, float]
 
@@ -16,6 +21,28 @@ MIN_IOU = 0.2
 MAX_CENTRE_SHARE = 0.5
 #: A face that comes back after a longer absence (seconds) is a new track: it may be somebody else.
 MAX_GAP_S = 1.0
+#: The same person's appearance correlates at least so much from one frame to the next. Measured: .94 was the least over
+#: 190 neighbouring frames of two clips, .73 over half a second of head movement; of 87,000 pairs of different people in
+#: web portraits 96 % lie below.
+MIN_ALIKE = 0.7
+#: Side (px) of the thumbnail that is compared.
+THUMBNAIL_PX = 16
+#: A thumbnail whose grey levels (0-255) spread less than this shows nothing that could be compared.
+MIN_CONTRAST = 3.0
+
+Appearance = npt.NDArray[np.float32]
+
+
+def appearance_of(crop: Image) -> Appearance:
+    """A unit vector (256,) of an aligned face crop (`expression.live.face_crop`): grey, small, without level and
+    contrast. The dot product of two is their correlation, in [-1, 1]. All zeros where the crop shows next to
+    nothing."""
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
+    small -= small.mean()
+    if float(small.std()) < MIN_CONTRAST:
+        return np.zeros_like(small)
+    return np.asarray(small / float(np.linalg.norm(small)), dtype=np.float32)
 
 
 @dataclass(slots=True)
@@ -23,6 +50,7 @@ class _Track:
     track_id: int
     box: Box
     t_s: float
+    appearance: Appearance | None = None
 
 
 class Tracker:
@@ -33,12 +61,17 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next_id = 0
 
-    def assign(self, faces: Sequence[Face], t_s: float) -> list[int]:
-        """The track ids of `faces`, in their order. Pairs are made greedily, the best match first."""
+    def assign(self, faces: Sequence[Face], t_s: float, appearances: Sequence[Appearance] | None = None) -> list[int]:
+        """The track ids of `faces`, in their order. Pairs are made greedily, the best match first.
+
+        With `appearances`, one for each face, a face that does not look like a track's last one is somebody else; the
+        track waits for MAX_GAP_S, so that a hand before the face for a moment makes no second person for good.
+        """
         self._tracks = [track for track in self._tracks if 0 <= t_s - track.t_s <= MAX_GAP_S]
         pairs = sorted(
             ((match, row, column) for row, face in enumerate(faces) for column, track in enumerate(self._tracks)
-             if (match := _match(face.box, track.box)) is not None),
+             if (match := _match(face.box, track.box)) is not None
+             and (appearances is None or _alike(appearances[row], track.appearance))),
             reverse=True,
         )  # fmt: skip
         ids: dict[int, int] = {}
@@ -48,12 +81,18 @@ class Tracker:
                 taken.add(column)
                 track = self._tracks[column]
                 track.box, track.t_s, ids[row] = faces[row].box, t_s, track.track_id
+                track.appearance = appearances[row] if appearances is not None else None
         for row, face in enumerate(faces):
             if row not in ids:
                 ids[row] = self._next_id
-                self._tracks.append(_Track(self._next_id, face.box, t_s))
+                looks = appearances[row] if appearances is not None else None
+                self._tracks.append(_Track(self._next_id, face.box, t_s, looks))
                 self._next_id += 1
         return [ids[row] for row in range(len(faces))]
+
+
+def _alike(one: Appearance, other: Appearance | None) -> bool:
+    return other is None or not (one.any() and other.any()) or float(one @ other) >= MIN_ALIKE
 
 
 def iou(a: Box, b: Box) -> float:

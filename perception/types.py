@@ -6,8 +6,9 @@ clock, pixels are in the original frame's coordinates, angles are degrees.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Literal
 
@@ -97,8 +98,55 @@ class Affect:
 
 _NONE: Mapping[str, float] = MappingProxyType({})
 
-#: How the source of a state ends that only a voice was heard for.
-VOICE_ALONE = "voice alone"
+#: What a state rests on.
+Modality = Literal["face", "voice", "both", "none"]
+#: A behaviour that differs from the usual by this much (spreads) is worth words.
+NOTEWORTHY = 1.5
+#: From here on it is clearly so.
+CLEAR = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviours:
+    """How much more of each behaviour the face shows than is usual for this person, in spreads of what is usual; 0 is
+    as usual, or not known. Finite numbers. `valence` and `arousal` are the estimates', not behaviours one can see."""
+
+    brow_raise: float = 0.0
+    brow_lower: float = 0.0
+    brow_oblique: float = 0.0  # the inner ends raised against the outer ones and drawn together
+    smile: float = 0.0
+    lip_press: float = 0.0
+    mouth_open: float = 0.0
+    lip_corner_down: float = 0.0
+    eye_narrow: float = 0.0
+    eyes_closed: float = 0.0  # for longer than a blink
+    head_down: float = 0.0
+    movement: float = 0.0
+    blink_rate: float = 0.0
+    valence: float = 0.0
+    arousal: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in self.as_dict().items():
+            if not math.isfinite(value):
+                raise ValueError(f"a behaviour is a finite number of spreads, {name} is {value}")
+
+    def as_dict(self) -> dict[str, float]:
+        """Field -> value, in the order above."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What may be put into words about a face: how it behaved around `t_s` (seconds), how surely that was measured and
+    which share of the window the face was seen, both in [0, 1]. `acquainted`: the usual is the person's own; else it is
+    that of people in general."""
+
+    t_s: float
+    behaviours: Behaviours
+    confidence: float
+    coverage: float
+    acquainted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +156,10 @@ class EmotionalState:
     `known` is False for `unknown()`: then `reason` says why and every number is empty or zero and means nothing.
     `coverage` is the share of the window in which the person was seen (or heard) well enough, in [0, 1].
     `confidence` in [0, 1]. `expressions` sums to 1 over EXPRESSIONS. `trend` is the change of valence per 10 s within
-    the window. `change` maps a behaviour's name ("brow_lower", "smile", "valence", ...) to its difference from this
-    person's own baseline in units of that baseline's spread (0 = as usual). `voice` holds prosody in named units.
+    the window. `change` says how the face behaves now against the usual; `acquainted`: the person's own usual is known,
+    and not only that of people in general. `voice` holds prosody in named units. `modality` says what stands behind the
+    state: of "voice" nothing may be said about a face. `held` is the observation that was last put into words and still
+    stands (see `perception.held`); None where nobody holds one.
     """
 
     t0_s: float
@@ -121,11 +171,14 @@ class EmotionalState:
     confidence: float = 0.0
     coverage: float = 0.0
     trend: float = 0.0
-    change: Mapping[str, float] = field(default_factory=lambda: _NONE)
+    change: Behaviours = field(default_factory=Behaviours)
     voice: Mapping[str, float] = field(default_factory=lambda: _NONE)
     compound: Mapping[str, float] = field(default_factory=lambda: _NONE)
     source: str = ""
     reason: str = ""
+    modality: Modality = "none"
+    acquainted: bool = True
+    held: Observation | None = None
 
     def __post_init__(self) -> None:
         if self.t1_s < self.t0_s:
@@ -141,9 +194,9 @@ class EmotionalState:
         return cls(t0_s=t_s, t1_s=t_s, known=False, reason=reason)
 
     @property
-    def by_voice_alone(self) -> bool:
-        """Whether no face stands behind this state: nothing may be said about one then."""
-        return self.source.endswith(f"({VOICE_ALONE})")
+    def observation(self) -> Observation:
+        """What may be put into words: the held one, or the present where nobody holds one."""
+        return self.held or Observation(self.t1_s, self.change, self.confidence, self.coverage, self.acquainted)
 
     @property
     def dominant(self) -> str | None:

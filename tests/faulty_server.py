@@ -20,9 +20,13 @@ Behaviours
     empty_reply    a well-formed stream without text
     huge           one delta of `huge_chars` characters
     no_sse         200 with an HTML page
+    raw            `raw` as it is: bytes are sent, numbers are pauses in seconds, None waits for the client to leave
     an int         that HTTP status, with `body` or an error object, and Retry-After when `retry_after` is set
 
-`behaviours` is a list used up one request at a time (the last one stays); `behaviour` is a list of one.
+`behaviours` is a list used up one request at a time (the last one stays); `behaviour` is a list of one. Requests with a
+field named in `refused` are answered by 422 naming it. Like llama.cpp, it renders prompts (/apply-template);
+`template_end` is how they end, None stands for a server that does not tell. `told` holds answers to
+POSTs of other paths.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -61,11 +65,16 @@ class FaultyServer:
         self, behaviour: Behaviour = "ok", *, behaviours: Sequence[Behaviour] = (),
         pieces: Sequence[str] = ("I", " hear", " you", "."), delay_s: float = 0.0, after: int = 2,
         retry_after: str = "", body: Any = None, models: Sequence[str] = ("tiny",), huge_chars: int = 1_000_000,
-        finish_reason: str = "stop", port: int = 0,
+        finish_reason: str = "stop", port: int = 0, raw: Sequence[bytes | float | None] = (),
+        kind: str = "text/event-stream", refused: Sequence[str] = (),
+        template_end: str | None = "<|im_start|>assistant\n", models_body: Any = None,
+        told: Mapping[str, Any] | None = None,
     ) -> None:
         self.behaviours = list(behaviours) or [behaviour]
         self.pieces, self.delay_s, self.after, self.retry_after = list(pieces), delay_s, after, retry_after
         self.body, self.models, self.huge_chars, self.finish_reason = body, list(models), huge_chars, finish_reason
+        self.raw, self.kind, self.refused, self.template_end = list(raw), kind, list(refused), template_end
+        self.models_body, self.told = models_body, dict(told or {})
         self.requests: list[Request] = []
         self.stopping = threading.Event()
         self._lock = threading.Lock()
@@ -146,16 +155,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, "<html>hello</html>", "text/html")
         else:
             models = [{"id": name, "object": "model"} for name in self.faulty.models]
-            self._answer(200, {"object": "list", "data": models})
+            self._answer(200, self.faulty.models_body or {"object": "list", "data": models})
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.path, headers, json.loads(self.rfile.read(length)))
+        if self.path == "/apply-template" and self.faulty.template_end is not None:
+            return self._answer(200, {"prompt": "<|im_start|>user\nhi<|im_end|>\n" + self.faulty.template_end})
+        if self.path in self.faulty.told:
+            return self._answer(200, self.faulty.told[self.path])
+        if not self.path.endswith("/v1/chat/completions"):
+            return self._answer(404, _error_body(404))
         behaviour = self.faulty.next_behaviour(request)
         try:
-            if not self.path.endswith("/v1/chat/completions"):
-                self._answer(404, _error_body(404))
+            if refused := [name for name in self.faulty.refused if name in request.body]:
+                self._answer(422, {"detail": [{"loc": ["body", refused[0]], "msg": "Extra inputs are not permitted"}]})
             elif isinstance(behaviour, int):
                 self._answer(behaviour, self.faulty.body or _error_body(behaviour))
             elif behaviour == "no_sse":
@@ -184,12 +199,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, behaviour: str, request: Request) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Content-Type", self.faulty.kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
         if behaviour == "hang_late":
             return self._wait_for_client(request)
+        if behaviour == "raw":
+            return self._raw(request)
         self._event(_chunk({"role": "assistant", "content": ""}))
         pieces = {"empty_reply": [], "huge": ["x" * self.faulty.huge_chars]}.get(behaviour, self.faulty.pieces)
         for index, piece in enumerate(pieces):
@@ -207,6 +224,16 @@ class _Handler(BaseHTTPRequestHandler):
             usage = {"prompt_tokens": 7, "completion_tokens": len(pieces), "total_tokens": 7 + len(pieces)}
             self._event({**_chunk({}), "choices": [], "usage": usage})
             self._write(b"data: [DONE]\n\n")
+        self._write_end()
+
+    def _raw(self, request: Request) -> None:
+        for part in self.faulty.raw:
+            if part is None:
+                return self._wait_for_client(request)
+            if isinstance(part, bytes):
+                self._write(part)
+            elif self._client_gone(part):
+                return request.disconnected.set()
         self._write_end()
 
     def _fault(self, behaviour: str, request: Request) -> bool:

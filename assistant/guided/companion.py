@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 from assistant.guided import leading
 from assistant.guided.cues import act_in, command_in, manners_in, score_in, topic_in
@@ -12,6 +12,7 @@ from assistant.guided.exercises import called_in
 from assistant.guided.listening import listen, question, tender_topic
 from assistant.guided.memory import LINES, Memory, fixed_part, recall
 from assistant.guided.wording import fresh, joined, line, turning
+from llm.base import Tell
 from llm.types import Prompt, Reply
 
 #: A message up to this long (characters) may be a bare yes or no to an offer, or the name of an exercise.
@@ -29,18 +30,20 @@ class Guided:
     """Reflective listening, open questions, a mood check-in and guided exercises, in English and Chinese.
 
     The same prompt gives the same reply. It raises nothing and needs no network. The reply comes in words (Chinese: in
-    characters), with `pause_s` seconds between them.
+    characters), with `pause_s` seconds between them. `avoid` are replies that are not to be given again: the person
+    asked for another one.
     """
 
     name = "guided"
 
-    def __init__(self, pause_s: float = 0.0) -> None:
+    def __init__(self, pause_s: float = 0.0, avoid: Sequence[str] = ()) -> None:
         self._pause_s = pause_s
+        self._avoid = tuple(avoid)
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
-        """Yield the reply piece by piece; return it whole."""
+    def stream(self, prompt: Prompt, tell: Tell | None = None) -> Generator[str, None, Reply]:
+        """Yield the reply piece by piece; return it whole. It never thinks, so `tell` is not called."""
         started = time.monotonic()
-        text = reply_to(prompt)
+        text = reply_to(prompt, self._avoid)
         first_s = time.monotonic() - started
         for piece in _pieces(text):
             yield piece
@@ -49,9 +52,10 @@ class Guided:
         return Reply(text, self.name, "stop", first_token_s=first_s, latency_s=time.monotonic() - started)
 
 
-def reply_to(prompt: Prompt) -> str:
-    """The whole reply. Each way of answering is tried in this order; the first that applies counts."""
+def reply_to(prompt: Prompt, avoid: Sequence[str] = ()) -> str:
+    """The whole reply, none of `avoid`. Each way of answering is tried in this order; the first that applies counts."""
     memory = recall(prompt)
+    memory.replies[:0] = avoid  # said longest ago: neither the last reply nor the running exercise changes
     ways: tuple[Callable[[Memory], str], ...] = (
         _danger, _exercise, _offer, _score, _order, _about_itself, _manners, _short, listen,
     )  # fmt: skip

@@ -66,7 +66,9 @@ ACTS = _table({
                r"(找|看|去|挂|推荐|约).{0,6}(心理医生|咨询师|心理咨询|精神科|心理科|专业帮助)|热线",
     "menu": r"\b((can|could|shall|may) (we|you|i)|let'?s|do you (have|know)|is there|are there|any|show me|teach me|give me|i('d| would) like|i want) .{0,24}(?<!more )\bexercises?\b(?! (more|less|regularly|every|daily|at the gym))|"
             r"(有没有|有什么|有啥|有哪些|给我|带我|教我|想|可以|能不能|能|做|试).{0,6}练习(?![曲题册本生琴])",
-    "abilities": r"\b(what|how) can you (do|help)|\bhow (do|does) (you|this) work|\bcan you help( me)?\s*\??$|^help( me)?$|你(能|会|可以)(做|帮)(我)?(什么|些什么|哪些|啥)|怎么(用|帮)(你|我)?$|你有什么用|能帮(帮)?我吗",
+    "ask_mood": r"\bmood check(-?\s?in)?\b|\bcheck[- ]?in (with|on) (me|my mood)\b|\b(rate|track|note|check) my mood\b|"
+                r"(记录|打分|看看|检查|关心)(一下)?(我)?(的|现在的|今天的)?(心情|情绪)|(心情|情绪)(打分|记录|签到|自评)|给(我的)?心情打",
+    "abilities": r"\b(what|how) can you (do|help)|\bhow (do|does) (you|this) work|\bcan you help( me)?\s*\??$|^help( me)?$|你(能|会|可以)(做|帮)(我)?(什么|些什么|哪些|啥)|怎么(用|帮)(你|我)?[？?]?$|(这|这里|这个)(是)?怎么用|你有什么用|能帮(帮)?我吗",
     "offtopic": r"\b(python|javascript|html|sql|write (a |some |me )*(code|poem|story|essay|program|function|song|script)|weather|stock price|football score|capital of|recipe|translate|solve|equation|homework for me|tell me a joke|joke|news today|who won|president)\b|"
                 r"天气|写(一?(段|个|首|篇))?(代码|程序|诗|作文|小说|脚本|论文)|翻译|股价|股票代码|菜谱|讲个?笑话|新闻|首都|python|解方程|总统",
     "advice": r"\bwhat (should|can|could|do) i do\b|\bhow (do|can|should) i (deal|cope|stop|get|handle|manage|make|fix|feel|move|let)|\b(any|some|your|give me) (advice|tips|suggestions?)|\bwhat would you do|\bwhat do you (suggest|recommend|think i should)|\bshould i\b.*\?|"

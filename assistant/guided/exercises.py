@@ -36,7 +36,11 @@ EXERCISES: dict[str, Exercise] = {
             "box", r"\bbox\b|\bbreathe (together|with)|\bbreathing\b|方块呼吸|呼吸练习|(一起|做).{0,4}呼吸",
             "panic", "anger", "sleep", "health",
         ),
-        _row("grounding", r"\bgrounding\b|5-4-3-2-1|54321|五感|着陆|五四三二一", "panic"),
+        _row(
+            "grounding",
+            r"\bgrounding\b|\bcalm (me )?down (right )?now\b|5-4-3-2-1|54321|五感|着陆|五四三二一|现在平静下来",
+            "panic",
+        ),
         _row("thought", r"\bthought record\b|\b(check|examine) (my|the|that) thoughts?\b|想法记录|思维记录", "worth"),
         _row("step", r"\b(small|next|first) step\b|小步", "low", "tired", "money", "lonely", "work", "drink"),
         _row(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from assistant.page.chat import Chat, passed
+from assistant.page.chat import Chat, mark, passed
 from assistant.page.session import Sessions
-from assistant.page.texts import LOCALES, TEXTS, text
+from assistant.page.texts import LOCALES, text
 from llm.types import Locale
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -37,18 +36,6 @@ def theme() -> Any:
     return own.set(**both, **{f"{name}_dark": value for name, value in both.items() if name != "color_accent"})
 
 
-def head(help_lines: dict[str, Any], can_store: bool) -> str:
-    """The page's script and the data it needs even when the server is gone: texts and crisis lines."""
-    data = json.dumps({"texts": TEXTS, "help": help_lines, "canStore": can_store}, ensure_ascii=False)
-    safe = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return (
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" '
-        'content="no-referrer">'
-        f"<script>window.BESIDE = {safe};</script>"
-        '<script type="module" src="/beside/static/page.js"></script>'
-    )
-
-
 def part(name: str, elem_id: str) -> Any:
     """A piece of HTML that the page's script fills with texts."""
     markup = (STATIC / name).read_text(encoding="utf-8")
@@ -58,7 +45,7 @@ def part(name: str, elem_id: str) -> Any:
 #: Gradio may be ready before the page's own script is.
 RESUME = """async () => {
     while (!window.Beside) await new Promise((resolve) => setTimeout(resolve, 20));
-    return window.Beside.resume();
+    return await window.Beside.resume();
 }"""
 
 FOCUS_BOX = "() => document.querySelector('#message textarea').focus()"
@@ -91,30 +78,24 @@ class Page:
             resume, language = gr.Textbox(visible=False), gr.Textbox(visible=False)
             boot = gr.JSON(visible=False)
             with gr.Row(elem_id="layout"):
-                with gr.Column(scale=7, min_width=320):
+                with gr.Column(scale=3, min_width=220, elem_id="side"):
+                    part("history.html", "history")
+                with gr.Column(scale=7, min_width=320, elem_id="main"):
                     outputs = self._conversation()
-                with gr.Column(scale=5, min_width=320):
+                with gr.Column(scale=5, min_width=300, elem_id="aside"):
                     part("panel.html", "panel")
-                    history = self._history()
             relabel = gr.Button("relabel", elem_id="relabel", elem_classes="tucked")
-            refresh = gr.Button("refresh", elem_id="refresh", elem_classes="tucked")
-            listed = {"fn": self.chat.listed, "inputs": [token, history["list"]], "outputs": history["list"]}
-            self._events(token, outputs, history, listed)
-            labels = [component for component, _ in self.labels]
+            self._events(token, outputs)
+            shown = [*(component for component, _ in self.labels), outputs[0], outputs[3], outputs[4]]
             relabel.click(
-                self._relabel,
-                [token, language],
-                [*labels, outputs[0], outputs[3]],
-                js="(token) => [token, window.Beside.language()]",
-                **LATEST,
+                self._relabel, [token, language], shown, js="(token) => [token, window.Beside.language()]", **LATEST
             )
-            refresh.click(**listed, **LATEST)
             blocks.load(self.chat.stay, None, resume, concurrency_limit=None, **EACH)
             blocks.load(self.chat.open_page, [resume, language], [token, boot], js=RESUME, **EACH).then(
-                self._relabel, [token, language], [*labels, outputs[0], outputs[3]], **EACH
-            ).then(**listed, **EACH).then(
-                None, boot, None, js="(boot) => { window.Beside.boot(boot); }"
-            ).then(self.chat.follow, token, list(outputs), **EACH)
+                self._relabel, [token, language], shown, **EACH
+            ).then(None, boot, None, js="(boot) => { window.Beside.boot(boot); }").then(
+                self.chat.follow, token, list(outputs), **EACH
+            )
             blocks.unload(self.chat.left_page)
         blocks.queue(max_size=128, default_concurrency_limit=CONCURRENCY)
         return blocks
@@ -128,6 +109,7 @@ class Page:
             ),
             label="chat_label", placeholder="chat_empty",
         )  # fmt: skip
+        part("invitation.html", "invitation")
         passed_on = gr.HTML("", elem_id="passed", js_on_load=None, apply_default_css=False, padding=False)
         notice = gr.HTML("", elem_id="note", js_on_load=None, apply_default_css=False, padding=False)
         with gr.Row(elem_id="composer"):
@@ -140,55 +122,38 @@ class Page:
             )  # fmt: skip
             send = self.button("send", "send", variant="primary", scale=1)
             stop = self.button("stop", "stop", scale=1)
-            mark = gr.HTML("", elem_id="busy", js_on_load=None, apply_default_css=False, padding=False)
+            busy = gr.HTML("", elem_id="busy", js_on_load=None, apply_default_css=False, padding=False)
         with gr.Row(elem_id="tools"):
             self.tools = tuple(self.button(key, key, size="sm") for key in ("retry", "edit", "new"))
-        gr.HTML('<p id="status" role="status"></p>', js_on_load=None, apply_default_css=False, padding=False)
+        part("status.html", "status-row")
         self.buttons = (send, stop)
-        return chatbot, box, notice, passed_on, mark
+        return chatbot, box, notice, passed_on, busy
 
-    def _history(self) -> dict[str, Any]:
-        with gr.Column(elem_id="history"):
-            title = '<h2 data-t="history_title"></h2><p id="history-note" class="problem" role="alert" hidden></p>'
-            gr.HTML(title, js_on_load=None, apply_default_css=False, padding=False)
-            parts = {
-                "list": self.labelled(
-                    gr.Dropdown(choices=[], elem_id="history-list", label=text("en", "history_pick"), interactive=True),
-                    label="history_pick",
-                )
-            }
-            with gr.Row():
-                for key in ("open", "json", "html", "delete", "delete_all"):
-                    parts[key] = self.button(f"history_{key}", f"history-{key.replace('_', '-')}", size="sm")
-        return parts
-
-    def _events(
-        self, token: Any, outputs: tuple[Any, ...], history: dict[str, Any], listed: dict[str, Any]
-    ) -> None:
+    def _events(self, token: Any, outputs: tuple[Any, ...]) -> None:
         chat, all_outputs, box = self.chat, list(outputs), outputs[1]
         (send, stop), (retry, edit, new) = self.buttons, self.tools
         answered = {"fn": None, "js": "() => { window.Beside.answered(); }"}
-        sent = gr.on([box.submit, send.click], chat.send, [token, box], all_outputs, **EACH)
-        sent.then(**answered).then(**listed, **EACH)
-        retry.click(chat.retry, token, all_outputs, **EACH).then(**answered)
+        gr.on([box.submit, send.click], chat.send, [token, box], all_outputs, **EACH).then(**answered)
         stop.click(chat.stop, token, all_outputs, **EACH).then(None, js=FOCUS_BOX)
         edit.click(chat.edit, token, all_outputs, **EACH).then(None, js=FOCUS_BOX)
-        new.click(chat.new, token, all_outputs, **EACH).then(**listed, **EACH)
-        chosen = history["list"]
-        history["open"].click(chat.reopen, [token, chosen], all_outputs, **EACH)
-        for kind in ("json", "html"):
-            export = f"(chosen) => {{ window.Beside.export(chosen, '{kind}'); }}"
-            history[kind].click(None, chosen, None, js=export)
-        confirmed = gr.Checkbox(visible=False)
-        history["delete"].click(
+        new.click(chat.new, token, all_outputs, **EACH).then(**answered)
+        # What the page's script asks for with a click on a hidden button: which reply or conversation, it keeps ready.
+        chosen, confirmed = gr.Textbox(visible=False), gr.Checkbox(visible=False)
+        choose = "(token) => [token, window.Beside.chosen()]"
+        retry.click(chat.retry, [token, chosen], all_outputs, js=choose, **EACH).then(**answered)
+        tucked = {
+            name: gr.Button(name, elem_id=f"do-{name}", elem_classes="tucked")
+            for name in ("open", "delete", "delete-all")
+        }
+        tucked["open"].click(chat.reopen, [token, chosen], all_outputs, js=choose, **EACH).then(**answered)
+        tucked["delete"].click(
             chat.delete, [token, chosen, confirmed], all_outputs, **EACH,
-            js="async (token, chosen) => "
-            "[token, chosen, chosen ? await window.Beside.confirm('history_delete_title') : null]",
-        ).then(**listed, **EACH)  # fmt: skip
-        history["delete_all"].click(
+            js="async (token) => [token, window.Beside.chosen(), await window.Beside.confirm('history_delete_title')]",
+        ).then(**answered)  # fmt: skip
+        tucked["delete-all"].click(
             chat.delete_all, [token, confirmed], all_outputs, **EACH,
             js="async (token) => [token, await window.Beside.confirm('history_delete_all_title')]",
-        ).then(**listed, **EACH)  # fmt: skip
+        ).then(**answered)  # fmt: skip
 
     def _relabel(self, token: str, language: str) -> list[Any]:
         """Every Gradio component in the session's language, which `language` sets when it is one of LOCALES."""
@@ -197,7 +162,8 @@ class Page:
             session.locale = "zh" if language == "zh" else "en"
         locale: Locale = session.locale if session else "en"
         updates = [gr.update(**{prop: text(locale, key) for prop, key in keys.items()}) for _, keys in self.labels]
-        return [*updates, *((session.messages(), passed(session)) if session else (gr.skip(), gr.skip()))]
+        now = (session.messages(), passed(session), mark(session)) if session else (gr.skip(),) * 3
+        return [*updates, *now]
 
 
 #: For every event: no progress overlay, not part of a public API, and no click dropped because the one before is still

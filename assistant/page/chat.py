@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from assistant.page.identity import person_of
 from assistant.page.reply import report
 from assistant.page.session import BREAK_AFTER_S, MAX_MESSAGE, Session, Sessions
 from assistant.page.texts import LOCALES, locale_of, text
@@ -24,9 +25,16 @@ KEEP: Any = gr.skip()
 NOTHING: Updates = (KEEP,) * 5
 #: Seconds between two signs of life to an open page; a closed one's event ends at the next.
 STAY_S = 20.0
-#: page.css shows Stop instead of Send while the mark is there. Gradio's own `visible` takes a button out of the page
-#: and builds it anew, and a click or a quick second change in that moment is lost.
+#: page.css shows Stop instead of Send while the mark BUSY is there, and the invitation while FRESH is. Gradio's own
+#: `visible` takes a button out of the page and builds it anew, and a click or a quick second change in that moment is
+#: lost.
 BUSY = '<i class="busy"></i>'
+FRESH = '<i class="fresh"></i>'
+
+
+def mark(session: Session) -> str:
+    """Whether a reply is on its way, and whether nothing has been said yet."""
+    return (BUSY if session.busy else "") + ("" if session.turns or session.busy else FRESH)
 
 
 def note(session: Session | None, key: str, **values: object) -> str:
@@ -36,9 +44,10 @@ def note(session: Session | None, key: str, **values: object) -> str:
 
 
 def passed(session: Session) -> str:
-    """The exact sentence that went along with the last message, from the record, as safe HTML."""
+    """The exact sentence that went along with the last message, from the record, as safe HTML. That nothing was passed
+    is only told while camera or microphone run: otherwise nobody would expect it."""
     turn = session.last_turn()
-    if turn is None:
+    if turn is None or not (turn.affect_sentence or session.live is not None):
         return ""
     title, sentence = text(session.locale, "passed_title"), turn.affect_sentence or text(session.locale, "passed_none")
     return (
@@ -48,8 +57,7 @@ def passed(session: Session) -> str:
 
 def view(session: Session, box: Any = KEEP, key: str = "", **values: object) -> Updates:
     """Everything as it is now."""
-    mark = BUSY if session.busy else ""
-    return session.messages(), box, note(session, key, **values), passed(session), mark
+    return session.messages(), box, note(session, key, **values), passed(session), mark(session)
 
 
 def lost(box: Any = KEEP) -> Updates:
@@ -71,7 +79,8 @@ class Chat:
             yield lost()
             return
         refusal = self._refusal(session, words)
-        if not refusal and session.say(words) is None:
+        # A replaced turn is rewritten on disk: not on the event loop, where every other page waits.
+        if not refusal and await asyncio.to_thread(session.say, words) is None:
             refusal = {"key": "note_busy"}
         if refusal:
             # Only the note: messages and mark belong to the event that streams, which may end before this arrives.
@@ -126,22 +135,22 @@ class Chat:
         if session is None:
             return lost()
         if session.reply is not None:
-            session.reply.stop()
+            await asyncio.to_thread(session.reply.stop)
         return view(session, KEEP, "note_stopped")
 
-    async def retry(self, token: str) -> AsyncIterator[Updates]:
-        """Answer the last message again; the new answer replaces the old one."""
+    async def retry(self, token: str, turn_id: str = "") -> AsyncIterator[Updates]:
+        """Answer a message again ("": the last one); the new answer replaces the old one, what follows it stays."""
         session = self.sessions.find(token)
-        last = session.last_turn() if session else None
-        if session is None or last is None or session.busy:
+        turn = (session.turns.get(turn_id) if turn_id else session.last_turn()) if session else None
+        if session is None or turn is None or session.busy:
             yield (
                 lost()
                 if session is None
                 else view(session, KEEP, "note_busy" if session.busy else "note_none_to_retry")
             )
             return
-        session.replaces = last.turn_id
-        async for update in self.send(token, last.user_text):
+        session.replaces = turn.turn_id
+        async for update in self.send(token, turn.user_text):
             # The box may hold a half-written message, which asking again must not take away.
             yield (update[0], KEEP, *update[2:])
 
@@ -163,8 +172,9 @@ class Chat:
         session = self.sessions.find(token)
         if session is None:
             return lost()
+        box = "" if session.replaces else KEEP  # what was begun and not sent is still the person's
         session.start_over()
-        return view(session, "")
+        return view(session, box)
 
     async def follow(self, token: str) -> AsyncIterator[Updates]:
         """After a page load: go on streaming the reply that a reload found on its way."""
@@ -181,7 +191,8 @@ class Chat:
         locale = self.sessions.services.default_locale or locale_of(headers.get("accept-language", ""))
         if language in LOCALES:
             locale = "zh" if language == "zh" else "en"
-        session = self.sessions.open(resume, locale, str(request.session_hash))
+        person = person_of(getattr(request.request, "cookies", {}))
+        session = self.sessions.open(resume, locale, str(request.session_hash), person)
         session.locale = locale
         return session.token, {"token": session.token, "locale": locale, "consents": session.consents.as_dict()}
 
@@ -199,16 +210,6 @@ class Chat:
 
     # --- earlier conversations --------------------------------------------------------------------------------------
 
-    def listed(self, token: str, chosen: str | None) -> Any:
-        """The earlier conversations, newest first, for the list; nothing while storing is not allowed. What the person
-        has chosen in it stays chosen while it is there."""
-        session = self.sessions.find(token)
-        if session is None or not session.consents.store:
-            return gr.update(choices=[], value=None)
-        titles = session.services.keeping.titles()
-        there = chosen in [conversation for _, conversation in titles]
-        return gr.update(choices=titles) if there else gr.update(choices=titles, value=None)
-
     def reopen(self, token: str, chosen: str | None) -> tuple[Any, ...]:
         """Show an earlier conversation and go on in it."""
         session = self.sessions.find(token)
@@ -217,11 +218,14 @@ class Chat:
         if not chosen or not session.consents.store:
             return view(session, KEEP, "history_choose_first")
         try:
-            turns = session.services.keeping.turns(chosen)
+            turns = session.keeping.turns(chosen)
+            if not turns:
+                return view(session, KEEP, "history_choose_first")
         except Exception as error:  # noqa: BLE001  the edge of the page
             return view(session, KEEP, "history_failed", id=report("opening a conversation", error))
+        box = "" if session.replaces else KEEP
         session.start_over(turns, chosen)
-        return view(session, "")
+        return view(session, box)
 
     def delete(self, token: str, chosen: str | None, confirmed: bool | None) -> Updates:
         """Delete one conversation for good, when the person confirmed it."""
@@ -233,8 +237,8 @@ class Chat:
         if not confirmed:
             return view(session)
         try:
-            self.sessions.discard(chosen)
-            proved = session.services.keeping.delete(chosen)
+            self.sessions.discard(session.keeping.person, chosen)
+            proved = session.keeping.delete(chosen)
         except Exception as error:  # noqa: BLE001  the edge of the page
             return view(session, KEEP, "history_failed", id=report("deleting a conversation", error))
         return view(session, KEEP, "history_deleted" if proved else "history_unproved")
@@ -247,10 +251,10 @@ class Chat:
         if not confirmed:
             return view(session)
         try:
-            self.sessions.discard()
-            proved = session.services.keeping.delete_all()
+            self.sessions.discard(session.keeping.person)
+            proved = session.keeping.delete_all()
             if session.consents.store:
-                session.services.keeping.save_consents(session.consents)
+                session.keeping.save_consents(session.consents)
         except Exception as error:  # noqa: BLE001  the edge of the page
             return view(session, KEEP, "history_failed", id=report("deleting all conversations", error))
         return view(session, KEEP, "history_deleted" if proved else "history_unproved")

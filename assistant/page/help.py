@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,13 @@ from typing import Any
 from assistant.page.texts import LOCALES
 from assistant.safety.helplines import Line, Region, load
 from llm.types import Locale
+
+#: Codes that people write for a region of the shipped list, beside ISO 3166's two letters.
+USUAL_CODES = {
+    "UK": "GB", "ENGLAND": "GB", "SCOTLAND": "GB", "USA": "US", "AMERICA": "US", "PRC": "CN", "AUS": "AU", "CAN": "CA",
+    "NZL": "NZ", "IND": "IN", "SGP": "SG", "HKG": "HK", "TWN": "TW", "JPN": "JP", "DEU": "DE", "GER": "DE", "FRA": "FR",
+    "ZAF": "ZA", "RSA": "ZA", "WORLD": "INT", "INTERNATIONAL": "INT",
+}  # fmt: skip
 
 
 def help_lines(file: Path | None = None, region: str | None = None) -> dict[str, Any]:
@@ -19,7 +28,8 @@ def help_lines(file: Path | None = None, region: str | None = None) -> dict[str,
     found = load(file)
     code = (region or "").strip().upper()
     if code and code not in found.regions:
-        raise ValueError(f"no region is called {region!r}; choose from {', '.join(found.regions)}")
+        near = _near(code, found.regions)
+        raise ValueError(f"no region is called {region!r}{near}; choose from {', '.join(found.regions)}")
     return {
         "checked": found.checked.isoformat(),
         "stale": found.is_stale(datetime.now(UTC).date()),
@@ -28,6 +38,15 @@ def help_lines(file: Path | None = None, region: str | None = None) -> dict[str,
         "byLanguage": dict(found.by_language),
         "regions": {key: _region(value) for key, value in found.regions.items()},
     }
+
+
+def _near(given: str, regions: Mapping[str, Region]) -> str:
+    """ "; did you mean X?" for a region's name, another usual code of it, or a slip of the finger; or ""."""
+    names = {code: code for code in regions}
+    names |= {name.upper(): one.code for one in regions.values() for name in one.name.values()}
+    names |= {other: code for other, code in USUAL_CODES.items() if code in regions}
+    close = difflib.get_close_matches(given, names, 1, 0.6)
+    return f"; did you mean {names[close[0]]}?" if close else ""
 
 
 def _region(region: Region) -> dict[str, Any]:

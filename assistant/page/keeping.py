@@ -4,61 +4,90 @@ empty."""
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
-from assistant.store import Saver, Store, StoreError
+from assistant.page.consents import Consents
+from assistant.store import Conversation, Saver, Store, StoreError
 from assistant.store.export import to_html, to_json
 from assistant.types import Turn
 from llm.types import Locale
-
-if TYPE_CHECKING:
-    from assistant.page.session import Consents
 
 log = logging.getLogger(__name__)
 
 
 class Keeping:
-    """`store` is None with --no-store. Methods raise StoreError unless they say otherwise."""
+    """What one person keeps; `person` is "" where nobody is told from anybody else. `store` is None with --no-store.
+    Methods raise StoreError unless they say otherwise."""
 
-    def __init__(self, store: Store | None) -> None:
+    def __init__(self, store: Store | None, person: str = "", saver: Saver | None = None) -> None:
+        self.person = person
         self._store = store
-        self._saver = Saver(store) if store is not None else None
+        self._saver = saver or (Saver(store) if store is not None else None)
+
+    def of(self, person: str) -> Keeping:
+        """The same store, for this person."""
+        return Keeping(self._store, person, self._saver)
 
     @property
     def available(self) -> bool:
         """Whether anything can be kept at all."""
         return self._store is not None
 
+    def adopt(self) -> None:
+        """Take over what was kept before there were persons: it goes to the first who comes. Failures are logged."""
+        if self._store is None or not self.person:
+            return
+        try:
+            if count := self._store.adopt(self.person):
+                log.warning("%d conversations from before this version went to the first browser that came", count)
+        except StoreError as error:
+            log.error("earlier conversations could not be given to their person: %s", error)
+
     def save(self, turn: Turn) -> bool:
         """Save, or keep in memory until it can be saved; says whether all is on disk. Never raises StoreError."""
         if self._saver is None:
             return True
-        saved = self._saver.save(turn)
+        saved = self._saver.save(turn, self.person)
         if not saved:
             log.error("a turn could not be saved: %s", self._saver.problem)
         return saved
 
-    def titles(self) -> list[tuple[str, str]]:
-        """(what to show, id) of every conversation, the latest first; none when the store fails, which is logged."""
+    def conversations(self, words: str = "") -> list[Conversation]:
+        """Pinned ones first, then the latest; with `words`, those that hold them. None when the store fails, which is
+        logged."""
         if self._store is None:
             return []
         try:
-            return [(f"{c.last[:10]} {c.last[11:16]} · {c.title}", c.id) for c in self._store.conversations()]
+            listed = list(self._store.conversations(self.person))
+            found = self._store.search(words, self.person) if words.strip() else None
         except StoreError as error:
             log.error("the list of conversations could not be read: %s", error)
             return []
+        return [one for one in listed if found is None or one.id in found]
 
     def turns(self, conversation_id: str) -> dict[str, Turn]:
-        """One conversation's turns by id, in order."""
-        return {turn.turn_id: turn for turn in self._store.turns(conversation_id)} if self._store else {}
+        """One conversation's turns by id, in order; none of another person's."""
+        if self._store is None:
+            return {}
+        return {turn.turn_id: turn for turn in self._store.turns(conversation_id, self.person)}
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        """Give a conversation another title. Raises ValueError for an empty title or an unknown conversation."""
+        if not title.strip() or self._store is None or not self._store.rename(conversation_id, title, self.person):
+            raise ValueError("no such conversation, or no title")
+
+    def pin(self, conversation_id: str, pinned: bool) -> None:
+        """Keep a conversation at the top, or no longer. Raises ValueError for an unknown one."""
+        if self._store is None or not self._store.pin(conversation_id, pinned, self.person):
+            raise ValueError("no such conversation")
 
     def export(self, conversation_id: str, kind: str, locale: Locale) -> str:
         """One conversation as "json" or readable "html". Raises ValueError for another kind or an unknown
         conversation."""
-        chosen = [c for c in self._store.conversations() if c.id == conversation_id] if self._store else []
+        listed = self._store.conversations(self.person) if self._store else ()
+        chosen = [c for c in listed if c.id == conversation_id]
         if not chosen or self._store is None or kind not in {"json", "html"}:
             raise ValueError("nothing to export under this name and format")
-        turns = self._store.turns(conversation_id)
+        turns = self._store.turns(conversation_id, self.person)
         return to_json(chosen, turns, ()) if kind == "json" else to_html(chosen, turns, locale)
 
     def replaced(self, old: Turn) -> None:
@@ -77,16 +106,16 @@ class Keeping:
         if self._store is None or self._saver is None:
             return True
         self._saver.forget(conversation_id)
-        erasure = self._store.delete_conversation(conversation_id)
+        erasure = self._store.delete_conversation(conversation_id, self.person)
         self._report(erasure.note)
         return erasure.verified
 
     def delete_all(self) -> bool:
-        """Delete everything that is stored; whether it was proved that nothing is left."""
+        """Delete everything of this person that is stored; whether it was proved that nothing is left."""
         if self._store is None or self._saver is None:
             return True
-        self._saver.forget()
-        erasure = self._store.erase_all()
+        self._saver.forget(person=self.person)
+        erasure = self._store.erase_all(self.person)
         self._report(erasure.note)
         return erasure.verified
 
@@ -94,7 +123,7 @@ class Keeping:
         """Delete every stored state and sentence; the words stay. Whether that was proved."""
         if self._store is None:
             return True
-        erasure = self._store.delete_affect()
+        erasure = self._store.delete_affect(self.person)
         self._report(erasure.note)
         return erasure.verified
 
@@ -102,7 +131,7 @@ class Keeping:
         """What the person allowed earlier, when storing was part of it and still is; else nothing, which is asked
         again."""
         try:
-            held = self._store.consents() if self._store else {}
+            held = self._store.consents(self.person) if self._store else {}
         except StoreError as error:
             log.error("the consents could not be read: %s", error)
             held = {}
@@ -111,7 +140,7 @@ class Keeping:
     def save_consents(self, consents: Consents) -> None:
         """Record what changed, with the time."""
         if self._store is not None:
-            self._store.save_consents(consents.as_dict())
+            self._store.save_consents(consents.as_dict(), self.person)
 
     def close(self) -> None:
         """Try once more to save what could not be saved, and close."""

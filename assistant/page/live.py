@@ -181,10 +181,12 @@ class Live:
         now = time.monotonic()
         if now - self._last_state >= STATE_EVERY_S:
             self._last_state = now
-            state = self.state()
-            sentence = self.session.sentence(state)
             client_now = self._client_s + (now - self._last_frame)
-            await self.socket.send_json(state_message(state, sentence, self.perceiver.timeline(), client_now))
+            await self.socket.send_json(await asyncio.to_thread(self._summary, client_now))
+
+    def _summary(self, client_now: float) -> dict[str, Any]:
+        state = self.state()
+        return state_message(state, self.session.sentence(state), self.perceiver.timeline(), client_now)
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -220,7 +222,7 @@ async def serve(
             await socket.send_json({"type": "ready"})
             await live.run()
         finally:
-            session.live_ended(live)
+            await asyncio.to_thread(session.live_ended, live)
     except Refused as refused:
         await _say_and_close(socket, refused)
     except (WebSocketDisconnect, TimeoutError, KeyError):

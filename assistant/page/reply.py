@@ -10,12 +10,12 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from types import GeneratorType
 
 from assistant.types import Turn
-from llm.base import ChatModel
-from llm.types import Prompt
+from llm.base import ChatModel, Tell
+from llm.types import Prompt, Thinking
 from llm.types import Reply as Answer
 
 log = logging.getLogger(__name__)
@@ -42,10 +42,20 @@ class Stoppable:
         self.name = model.name
         self._model = model
         self._stream: Generator[str, None, Answer] | None = None
+        self.thinking = False
+        self.on_thinking: Callable[[], object] = lambda: None
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Answer]:
-        """The model's own stream."""
-        self._stream = self._model.stream(prompt)
+    def stream(self, prompt: Prompt, tell: Tell | None = None) -> Generator[str, None, Answer]:
+        """The model's own stream. `on_thinking` is called when `thinking` becomes true."""
+
+        def heard(thinking: Thinking) -> None:
+            if not self.thinking:
+                self.thinking = True
+                self.on_thinking()
+            if tell is not None:
+                tell(thinking)
+
+        self._stream = self._model.stream(prompt, heard)
         return self._stream
 
     def cancel(self) -> None:
@@ -64,12 +74,14 @@ class Reply:
     def __init__(self, pieces: Generator[str, None, Turn], model: Stoppable) -> None:
         self.text = ""
         self.error_number = ""
+        self.begun = False
         self._pieces = pieces
         self._model = model
         self._stopped = threading.Event()
         self._finished = threading.Event()
         self._lock = threading.Lock()
         self._followers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        model.on_thinking = self._notify
         self._thread = threading.Thread(target=self._run, name="reply", daemon=True)
         self._thread.start()
 
@@ -77,6 +89,11 @@ class Reply:
     def done(self) -> bool:
         """Nothing more will be shown: the reply ended, failed, or was stopped."""
         return self._finished.is_set() or self._stopped.is_set()
+
+    @property
+    def thinking(self) -> bool:
+        """The model works on something that is not shown, and nothing has arrived yet."""
+        return self._model.thinking and not self.text and not self.done
 
     @property
     def recorded(self) -> bool:
@@ -87,6 +104,11 @@ class Reply:
     def stopped(self) -> bool:
         """The person pressed Stop, or left."""
         return self._stopped.is_set()
+
+    def begin(self) -> None:
+        """The person's message has been recorded: followers are told, so that it stands there before any word comes."""
+        self.begun = True
+        self._notify()
 
     def stop(self) -> None:
         """Show nothing more from now on, and cancel the request at the model."""
@@ -99,7 +121,8 @@ class Reply:
         return self._finished.wait(timeout_s)
 
     async def follow(self) -> AsyncIterator[str]:
-        """The text as it grows, from now until it is done. Any number of followers may come and go."""
+        """The text as it grows, and again when thinking begins, until it is done. Any number of followers may come and
+        go."""
         changed = asyncio.Event()
         follower = (asyncio.get_running_loop(), changed)
         with self._lock:
@@ -108,9 +131,10 @@ class Reply:
         try:
             while True:
                 done = self.done
-                if self.text != shown:
-                    shown = self.text
-                    yield shown
+                now = (self.text, self.thinking, self.begun)
+                if now != shown:
+                    shown = now
+                    yield now[0]
                 if done:
                     return
                 await changed.wait()

@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from starlette.datastructures import Headers, MutableHeaders
+from fastapi.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from assistant.page import live
-from assistant.page.build import STATIC, Page, head, theme
+from assistant.page.build import STATIC, Page, theme
+from assistant.page.document import Document, head
+from assistant.page.guard import Access, Guard, host_name
+from assistant.page.identity import set_cookie
 from assistant.page.reply import report
 from assistant.page.session import Services, Session, Sessions
 
@@ -29,62 +30,11 @@ TIDY_EVERY_S = 5.0
 MAX_FILE_SIZE = "1mb"
 MAX_JSON_BYTES = 10_000
 
-#: Gradio's page needs inline scripts and `eval`; what matters here is that nothing can be fetched from, or sent to,
-#: elsewhere.
-POLICY = "; ".join((
-    "default-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data: blob:", "media-src 'self' blob: mediastream:", "font-src 'self' data:", "connect-src 'self'",
-    "worker-src 'self' blob:", "object-src 'none'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'none'",
-))  # fmt: skip
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
-
-class Guard:
-    """Adds HEADERS to every answer, and refuses requests under a foreign host name: a page elsewhere whose name was
-    turned to this address (DNS rebinding) must not become "the same origin". Plain ASGI, so that streamed answers
-    are not buffered."""
-
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self.app = app
-        self.hosts = hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in {"http", "websocket"} and not self._known(Headers(scope=scope).get("host", "")):
-            if scope["type"] == "websocket":
-                return await send({"type": "websocket.close", "code": 1008})
-            return await PlainTextResponse("Unknown host name. See --allow-host.", status_code=421)(
-                scope, receive, send
-            )
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        return await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
-
-    def _known(self, host: str) -> bool:
-        try:
-            return urlsplit(f"//{host}").hostname in self.hosts
-        except ValueError:
-            return False
-
-
-def same_origin(socket: WebSocket) -> bool:
-    """Whether a WebSocket comes from this page: browsers send Origin always, and let no script set it (RFC 6455,
-    10.2)."""
-    origin = urlsplit(socket.headers.get("origin", ""))
-    return origin.scheme in {"http", "https"} and bool(origin.netloc) and origin.netloc == socket.headers.get("host")
-
-
-def make_app(services: Services, hosts: Iterable[str]) -> FastAPI:
-    """The application. `hosts` are the names under which it may be asked for ."""
+def make_app(services: Services, hosts: Iterable[str], declared: Iterable[str] = (), root_path: str = "") -> FastAPI:
+    """The application. `hosts` are the names under which it may be asked for, `declared` further ones that the operator
+    vouches for, `root_path` is the path below which a proxy serves it."""
+    access = Access.of(hosts, declared, root_path)
     sessions = Sessions(services)
 
     @contextlib.asynccontextmanager
@@ -96,14 +46,17 @@ def make_app(services: Services, hosts: Iterable[str]) -> FastAPI:
             tidying.cancel()
             await asyncio.to_thread(sessions.close)
             services.status.close()
+            if services.small is not None:
+                services.small.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.sessions = sessions
     app.mount("/beside/static", StaticFiles(directory=STATIC))
-    _routes(app, sessions)
-    app.add_middleware(Guard, hosts=frozenset(name.strip("[]").lower() for name in hosts))
-    page = Page(sessions).build()
+    _routes(app, sessions, access)
     can_store = services.keeping.available
+    app.add_middleware(Document, head=head(dict(services.help), can_store))
+    app.add_middleware(Guard, access=access)
+    page = Page(sessions).build()
     return gr.mount_gradio_app(  # type: ignore[no-any-return]
         app,
         page,
@@ -118,7 +71,6 @@ def make_app(services: Services, hosts: Iterable[str]) -> FastAPI:
         pwa=False,
         theme=theme(),
         css_paths=[STATIC / "page.css"],
-        head=head(dict(services.help), can_store),
     )
 
 
@@ -128,7 +80,7 @@ async def _tidy(sessions: Sessions) -> None:
         await asyncio.to_thread(sessions.tidy)
 
 
-def _routes(app: FastAPI, sessions: Sessions) -> None:
+def _routes(app: FastAPI, sessions: Sessions, access: Access) -> None:
     """The page's own calls. Each carries the session's token in a header, which a foreign page cannot set (no CORS)."""
 
     def session_of(request: Request) -> Session | None:
@@ -136,7 +88,26 @@ def _routes(app: FastAPI, sessions: Sessions) -> None:
 
     @app.websocket("/live")
     async def live_connection(socket: WebSocket) -> None:
-        await live.serve(socket, sessions.find, same_origin)
+        await live.serve(socket, sessions.find, access.same_origin)
+
+    @app.post("/beside/person")
+    async def person(request: Request) -> Response:
+        """Give the browser its identity, or begin its time anew. `agrees`: Origin and Host show the same page."""
+        # A form of another page can post here, without the cookie, and would have it replaced; but no form sends JSON.
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            return JSONResponse({"problem": "bad request"}, status_code=415)
+        origin, host = (request.headers.get(name, "") for name in ("origin", "host"))
+        agrees = access.same_origin(request)
+        if not agrees:
+            log.warning(
+                "Origin %.200r and Host %.200r do not show the same page, so camera and microphone are refused. Let "
+                "the proxy pass on Host as the browser sent it (nginx: proxy_set_header Host $http_host;), or start "
+                "with --allow-host %.100s", origin, host, host_name(urlsplit(origin).netloc),
+            )  # fmt: skip
+        secure = origin.startswith("https:") or request.url.scheme == "https"
+        cookie = set_cookie(request.cookies, access.root_path, secure, sessions.services.keeping.available)
+        body = {"agrees": agrees, "origin": origin, "host": host}
+        return JSONResponse(body, headers={"Set-Cookie": cookie, "Cache-Control": "no-store"})
 
     @app.post("/beside/{call}")
     async def called(call: str, request: Request) -> Response:
@@ -160,7 +131,10 @@ def _routes(app: FastAPI, sessions: Sessions) -> None:
 def answer(call: str, sessions: Sessions, session: Session, body: dict[str, Any]) -> Response:
     """One call of the page's script. Raises ValueError for one that does not exist or lacks something."""
     if call == "status":
-        return JSONResponse(session.services.status.public())
+        return JSONResponse(_status(session.services))
+    if call == "small" and session.services.small is not None:
+        session.services.small.start() if body.get("on") is True else session.services.small.back()
+        return JSONResponse(_status(session.services))
     if call == "consent":
         sessions.consent(session, str(body.get("name")), body.get("on") is True, delete=body.get("delete") is True)
         return JSONResponse({"consents": session.consents.as_dict()})
@@ -170,12 +144,49 @@ def answer(call: str, sessions: Sessions, session: Session, body: dict[str, Any]
     if call == "forget":
         session.forget_affect()
         return JSONResponse({"forgotten": True})
-    if call == "export" and session.consents.store:
-        kind = str(body.get("format"))
-        content = session.services.keeping.export(str(body.get("conversation")), kind, session.locale)
-        types = {"json": "application/json", "html": "text/html"}
-        return Response(content, media_type=f"{types[kind]}; charset=utf-8", headers={
-            # Saved as a file by the page's script; should it ever be opened in place, it may do nothing.
-            "Content-Disposition": f'attachment; filename="beside.{kind}"', "Cache-Control": "no-store",
-        })  # fmt: skip
+    if session.consents.store and call in HISTORY:
+        return HISTORY[call](session, body)
+    if call == "history":
+        return JSONResponse({"conversations": [], "current": session.conversation_id})
     raise ValueError(f"there is no call {call!r}")
+
+
+def _status(services: Services) -> dict[str, Any]:
+    """Who answers, and what could."""
+    status = services.status.public()
+    if services.small is None:
+        return status
+    small = services.small.public()
+    if small["standing"] == "running":
+        status = {"key": "status_small", "values": {"model": small["name"]}, "level": "ok", "model": small["name"]}
+    return {**status, "small": small}
+
+
+def _history(session: Session, body: dict[str, Any]) -> Response:
+    listed = session.keeping.conversations(str(body.get("words", ""))[:200])
+    rows = [{"id": c.id, "title": c.title, "last": c.last, "pinned": c.pinned} for c in listed]
+    return JSONResponse({"conversations": rows, "current": session.conversation_id})
+
+
+def _rename(session: Session, body: dict[str, Any]) -> Response:
+    session.keeping.rename(str(body.get("conversation")), str(body.get("title", ""))[:200])
+    return JSONResponse({"renamed": True})
+
+
+def _pin(session: Session, body: dict[str, Any]) -> Response:
+    session.keeping.pin(str(body.get("conversation")), body.get("pinned") is True)
+    return JSONResponse({"pinned": body.get("pinned") is True})
+
+
+def _export(session: Session, body: dict[str, Any]) -> Response:
+    kind = str(body.get("format"))
+    content = session.keeping.export(str(body.get("conversation")), kind, session.locale)
+    types = {"json": "application/json", "html": "text/html"}
+    return Response(content, media_type=f"{types[kind]}; charset=utf-8", headers={
+        # Saved as a file by the page's script; should it ever be opened in place, it may do nothing.
+        "Content-Disposition": f'attachment; filename="beside.{kind}"', "Cache-Control": "no-store",
+    })  # fmt: skip
+
+
+#: Calls about what is kept, which need the person's consent to storing. Each raises ValueError for what is not theirs.
+HISTORY = {"history": _history, "rename": _rename, "pin": _pin, "export": _export}

@@ -1,23 +1,28 @@
 """One tab's session on the server: what the person allows, the conversation, the reply on its way, the perceiver.
 
-A session is known by its token only (256 random bits, given to the page that opened it), and nothing is shared
-between two.
+A session is known by its token only (256 random bits, given to the page that opened it). Two sessions of one person
+(see `identity`) share what is kept; nothing is shared between two persons.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import html
 import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from assistant.guided import Guided
 from assistant.language import clean_text, language_of
+from assistant.page import bubbles
+from assistant.page.consents import Consents
+from assistant.page.keeping import Keeping
 from assistant.page.reply import Reply, Stoppable
+from assistant.page.small_model import SmallModel
+from assistant.page.status import ModelStatus
 from assistant.page.texts import text
 from assistant.prompt import describe
 from assistant.respond import respond
@@ -28,11 +33,6 @@ from llm.base import ChatModel
 from llm.types import Locale
 from perception.perceiver import Perceiver
 from perception.types import EmotionalState
-
-if TYPE_CHECKING:
-    from assistant.page.keeping import Keeping
-    from assistant.page.live import Live
-    from assistant.page.status import ModelStatus
 
 log = logging.getLogger(__name__)
 
@@ -47,25 +47,10 @@ FORGET_AFTER_S = 15 * 60
 MAX_SESSIONS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Consents:
-    """What the person allows, each on its own. All off until allowed."""
+class Sensing(Protocol):
+    """The running camera or microphone of a page."""
 
-    chat: bool = False
-    store: bool = False
-    camera: bool = False
-    microphone: bool = False
-    affect: bool = False
-
-    def changed(self, name: str, on: bool) -> Consents:
-        """With one of them set. Raises ValueError for a name that is none."""
-        names = [f.name for f in dataclasses.fields(self)]
-        if name not in names:
-            raise ValueError(f"there is no consent called {name!r}; choose from {', '.join(names)}")
-        return dataclasses.replace(self, **{name: on})
-
-    def as_dict(self) -> dict[str, bool]:
-        return dataclasses.asdict(self)
+    def state(self) -> EmotionalState: ...
 
 
 @dataclass(frozen=True)
@@ -81,6 +66,7 @@ class Services:
     default_locale: Locale | None = None
     make_perceiver: Callable[[], Perceiver] = Perceiver
     lines: Callable[[Locale, str | None], Sequence[Line]] = lines_for  # of a locale and a region, if one was chosen
+    small: SmallModel | None = None  # offered on the page beside the companion
 
 
 @dataclass
@@ -90,13 +76,17 @@ class Session:
     services: Services
     locale: Locale
     consents: Consents = field(default_factory=Consents)
+    keeping: Keeping = field(kw_only=True)
     region: str | None = None  # chosen in the SOS dialog; a crisis reply names the same lines
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     conversation_id: str = field(default_factory=lambda: secrets.token_hex(16))
     turns: dict[str, Turn] = field(default_factory=dict)
     reply: Reply | None = None
+    reply_to: str = ""  # the turn that `reply` belongs to, once `respond` has begun it
     replaces: str = ""
-    live: Live | None = None
+    # What was said to a message before it was asked again, by the message's words: none of it is to come back.
+    said_before: dict[str, list[str]] = field(default_factory=dict)
+    live: Sensing | None = None
     unsaved: bool = False
     left_at: float | None = None
     started_at: float = field(default_factory=time.monotonic)
@@ -116,7 +106,7 @@ class Session:
                 self._perceiver = self.services.make_perceiver()
             return self._perceiver
 
-    def live_ended(self, live: Live) -> None:
+    def live_ended(self, live: Sensing) -> None:
         """The camera and microphone went off: what they left in memory goes, too."""
         with self._lock:
             if self.live is live:
@@ -147,7 +137,7 @@ class Session:
                 self._perceiver.forget()
             self._scrubbed |= set(self.turns)
             self.turns = {turn_id: without_affect(turn) for turn_id, turn in self.turns.items()}
-            self.services.keeping.forget_affect()
+            self.keeping.forget_affect()
 
     # --- the conversation ---------------------------------------------------------------------------------------------
 
@@ -162,55 +152,83 @@ class Session:
         self.region = region
 
     def say(self, words: str) -> Reply | None:
-        """Start the reply to `words`; None when one is still on its way."""
+        """Start the reply to `words`; None when one is still on its way. Where `replaces` names a turn, the new one
+        takes its place, and is answered from what came before it. Rewrites the store: not for the event loop."""
         with self._lock:
             if self.busy:
                 return None
-            replaced = self.turns.pop(self.replaces, None)
+            old = self.turns.get(self.replaces)
             self.replaces = ""
-            if replaced is not None and self.consents.store:
-                self.services.keeping.replaced(replaced)
-            model = Stoppable(self.services.model)
+            history = tuple(self.turns.values())
+            if old is not None:
+                history = history[: history.index(old)]
+                if self.consents.store:
+                    self.keeping.replaced(old)
+            model = Stoppable(self._model(words, old))
             pieces = respond(
                 words,
                 self.state(),
-                tuple(self.turns.values()),
+                history,
                 model,
                 locale=self.locale,
                 conversation_id=self.conversation_id,
-                record=self._record,
+                record=lambda turn: self._record(turn, old),
                 fallback=self.services.fallback,
                 lines=self.services.lines(language_of(clean_text(words), self.locale), self.region),
             )
+            self.reply_to = ""
             self.reply = Reply(pieces, model)
             return self.reply
 
-    def _record(self, turn: Turn) -> None:
-        """Called by `respond` with the pending turn, and again with the final one."""
+    def _model(self, words: str, old: Turn | None) -> ChatModel:
+        """What answers. The guided companion has no chance in it: asked again, it is told what it said before."""
+        if old is None or self.services.model.name != Guided.name:
+            return self.services.model
+        said = self.said_before.setdefault(words, [])
+        said.append(old.reply)
+        return Guided(avoid=said)
+
+    def _record(self, turn: Turn, old: Turn | None = None) -> None:
+        """Called by `respond` with the pending turn, and again with the final one. It takes the place of `old`, in
+        time, too."""
         with self._lock:
             if turn.conversation_id in self._deleted:
                 return
+            if old is not None:
+                turn = dataclasses.replace(turn, at=old.at)
             if turn.turn_id in self._scrubbed:
                 turn = without_affect(turn)
             if turn.conversation_id == self.conversation_id:
+                begins = turn.turn_id not in self.turns  # a stopped reply may still end after the next one began
+                ordered = [turn if old and key == old.turn_id else one for key, one in self.turns.items()]
+                self.turns = {one.turn_id: one for one in ordered}
                 self.turns[turn.turn_id] = turn
+                if begins and self.reply is not None:
+                    self.reply_to = turn.turn_id
+                    self.reply.begin()
             if self.consents.store:
-                self.unsaved = not self.services.keeping.save(turn)
+                self.unsaved = not self.keeping.save(turn)
 
     def last_turn(self) -> Turn | None:
         return next(reversed(self.turns.values()), None)
 
+    def running(self, turn: Turn) -> Reply | None:
+        """The reply on its way to this turn."""
+        at = self.reply_to
+        return self.reply if self.reply and not self.reply.recorded and turn.turn_id == at else None
+
     def messages(self) -> list[dict[str, str]]:
-        """The conversation as the page shows it, the reply on its way included. Everything is plain text: Gradio's
-        chat puts unescaped HTML into the page even with Markdown off, images and all, so every character of HTML is
-        escaped here."""
+        """The conversation as the page shows it, the reply on its way included."""
         shown = [{"role": "assistant", "content": text(self.locale, "disclosure")}]
         for turn in list(self.turns.values()):
-            shown.append({"role": "user", "content": html.escape(turn.user_text, quote=False)})
-            running = self.reply if turn is self.last_turn() and self.reply and not self.reply.recorded else None
+            shown.append({"role": "user", "content": bubbles.words(turn.user_text)})
+            running = self.running(turn)
             answer = running.text if running else turn.reply
             if answer:
-                shown.append({"role": "assistant", "content": html.escape(answer, quote=False)})
+                content = bubbles.reply(answer, turn.turn_id, self.locale, finished=running is None)
+                shown.append({"role": "assistant", "content": content})
+            elif running and not running.done:
+                shown.append({"role": "assistant", "content": bubbles.waiting(running.thinking, self.locale)})
         return shown
 
     def start_over(self, turns: Mapping[str, Turn] | None = None, conversation_id: str = "") -> None:
@@ -220,6 +238,7 @@ class Session:
                 self.reply.stop()
             self.reply = None
             self.replaces = ""
+            self.said_before = {}
             self.conversation_id = conversation_id or secrets.token_hex(16)
             self.turns = dict(turns or {})
 
@@ -232,7 +251,7 @@ class Session:
     def set_consent(self, name: str, on: bool, delete: bool = False) -> None:
         """Change one consent; with its time in the store's record where storing is allowed before or after. `delete`
         erases what is stored when storing is taken back. Raises ValueError for a name that is none, StoreError."""
-        keeping = self.services.keeping
+        keeping = self.keeping
         with self._lock:
             before, after = self.consents, self.consents.changed(name, on)
             if after.store and not keeping.available:
@@ -269,13 +288,16 @@ class Sessions:
         with self._lock:
             return self._by_token.get(token)
 
-    def open(self, resume: str, locale: Locale, page: str) -> Session:
-        """The session to go on with after a reload, or a new one with the consents that were kept. `page` names the
-        page load, so that its leaving can be told."""
+    def open(self, resume: str, locale: Locale, page: str, person: str = "") -> Session:
+        """The session to go on with after a reload, or a new one with the consents that this person keeps. `page` names
+        the page load, so that its leaving can be told; `person` is the hash of the browser's identity."""
+        keeping = self.services.keeping.of(person)
+        keeping.adopt()
+        kept = keeping.kept_consents()
         with self._lock:
             session = self._by_token.get(resume)
-            if session is None:
-                session = Session(self.services, locale, consents=Consents(**self.services.keeping.kept_consents()))
+            if session is None or session.keeping.person != person:
+                session = Session(self.services, locale, consents=Consents(**kept), keeping=keeping)
                 self._by_token[session.token] = session
             session.left_at = None
             self._by_page[page] = session.token
@@ -289,21 +311,22 @@ class Sessions:
         return session
 
     def consent(self, session: Session, name: str, on: bool, delete: bool = False) -> None:
-        """Change one consent of this page; taking one back holds for every open page at once. See
+        """Change one consent of this page; taking one back holds for every open page of the person at once. See
         Session.set_consent."""
         session.set_consent(name, on, delete)
-        for other in self._all() if not on else []:
+        for other in self._all(session.keeping.person) if not on else []:
             other.consents = other.consents.changed(name, False)
 
-    def discard(self, conversation_id: str | None = None) -> None:
-        """Let every page forget this conversation (None: whatever it holds), because it is about to be deleted."""
-        for session in self._all():
+    def discard(self, person: str, conversation_id: str | None = None) -> None:
+        """Let every page of this person forget this conversation (None: whatever it holds), because it is about to be
+        deleted."""
+        for session in self._all(person):
             if conversation_id in (None, session.conversation_id):
                 session.discard()
 
-    def _all(self) -> list[Session]:
+    def _all(self, person: str | None = None) -> list[Session]:
         with self._lock:
-            return list(self._by_token.values())
+            return [s for s in self._by_token.values() if person is None or s.keeping.person == person]
 
     def left(self, page: str) -> None:
         """A page was closed or reloaded."""

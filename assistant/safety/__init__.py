@@ -1,6 +1,6 @@
 """The crisis layer: what the words say about danger, and the fixed replies. Needs no model; see PROTOCOL.md."""
 
-from assistant.safety.crisis import crisis_reply, support_note
-from assistant.safety.engine import assess
+from assistant.safety.engine import assess, follow, state_of
+from assistant.safety.path import crisis_reply, is_first_hint, is_fixed, question_beside
 
-__all__ = ["assess", "crisis_reply", "support_note"]
+__all__ = ["assess", "crisis_reply", "follow", "is_first_hint", "is_fixed", "question_beside", "state_of"]

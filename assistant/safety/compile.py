@@ -52,6 +52,12 @@ def rulebook(locale: Locale) -> Rulebook:
 
 
 @cache
+def moves() -> Mapping[str, re.Pattern[str]]:
+    """What a message does in a conversation about danger: answers, refusals, partings, steps towards safety."""
+    return read_patterns(HERE / "rules" / "moves.toml", {})
+
+
+@cache
 def context() -> Mapping[str, re.Pattern[str]]:
     """What is looked for beside the rules, in both languages: times, means, laughter, a yes, being safe now."""
     return read_patterns(HERE / "rules" / "context.toml", {})
@@ -61,7 +67,7 @@ def read_lexicon(locale: Locale) -> dict[str, str]:
     """The classes of words of a language, each as one alternation. A class may use another; raises RulesInvalid."""
     path = HERE / "lexicon" / f"{locale}.toml"
     found: dict[str, str] = {}
-    for name, words in _load(path).items():
+    for name, words in load(path).items():
         if not (isinstance(words, list) and words and all(isinstance(word, str) and word for word in words)):
             raise RulesInvalid(f"{path.name}: class {name!r} must be a list of words that is not empty")
         found[name] = "(?:" + "|".join(_filled(word, found, f"{path.name}: class {name!r}") for word in words) + ")"
@@ -73,7 +79,7 @@ def read_rules(paths: list[Path], classes: Mapping[str, str]) -> tuple[Rule, ...
     name given twice, and for a rule without patterns or examples."""
     rules: dict[str, Rule] = {}
     for path in paths:
-        for row in _load(path).get("rule", []):
+        for row in load(path).get("rule", []):
             rule = _rule(row, classes, path.name)
             if rule.name in rules:
                 raise RulesInvalid(f"{path.name}: two rules are called {rule.name!r}; a name stands for one rule")
@@ -85,14 +91,15 @@ def read_patterns(path: Path, classes: Mapping[str, str]) -> Mapping[str, re.Pat
     """Named lists of patterns, each compiled as one; a list may use those above it as `<name>`."""
     known = dict(classes)
     found = {}
-    for name, patterns in _load(path).items():
+    for name, patterns in load(path).items():
         text = "|".join(_filled(pattern, known, f"{path.name}: {name!r}") for pattern in patterns)
         known[name] = f"(?:{text})"
         found[name] = _compiled(text, f"{path.name}: {name!r}")
     return found
 
 
-def _load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> dict[str, Any]:
+    """The content of a data file. Raises RulesInvalid."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:

@@ -1,86 +1,210 @@
-"""From words to a Risk."""
+"""From words to a Risk: one message after another, with what the conversation carries on (RiskState).
+
+The shape is that of the Columbia Suicide Severity Rating Scale screener (C-SSRS): a wish to be dead, active thoughts,
+method, intent, plan and time, behaviour. The rules are ours; they are a net with a mesh, not a diagnosis.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from assistant.safety.compile import context as patterns_beside
-from assistant.safety.levels import level_of
+from assistant.meaning.base import DANGER_FROM, SEVERE_FROM, Reader, Reading
+from assistant.safety import answers
+from assistant.safety.answers import Move
+from assistant.safety.compile import context, moves
+from assistant.safety.levels import facts, level_of, level_of_facts
 from assistant.safety.normalise import normalise
 from assistant.safety.rule import Kind
-from assistant.safety.signals import Signals, read
-from assistant.types import Risk, RiskLevel
+from assistant.safety.signals import Signals, read_plain
+from assistant.types import Risk, RiskLevel, RiskState, Turn
 
 NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
-REMEMBERED = 6
-ANSWER = 40
-WATCHFUL = 3
-_SELF_IDEATION = {Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION}
+#: A bare time ("tonight then") has at most so many letters beside it (in Chinese: the second).
+BARE = (16, 4)
+#: So many messages without a sign end a low risk; so many a moderate one in which nothing was disclosed.
+QUIET_LOW, QUIET_MODERATE = 3, 8
+#: Least score of each level; within a level it grows with the number of signals and the reader's danger.
+SCORES = {NONE: 0.0, LOW: 0.25, MODERATE: 0.5, HIGH: 0.7, IMMINENT: 0.9}
+_IDEATION = (Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION)
+_VIOLENT = ("violence", "violence_intent", "violence_question")
+#: What a yes to a question tells.
+_TOLD_BY_YES = {"thoughts": "thought", "plan": "intent", "time": "intent", "means": "means"}
+#: Kinds of danger that give way to thoughts of suicide.
+_BESIDE_SUICIDE = {"eating", "mania", "delusion", "birth", "abuse", "panic", "third_person", "self_harm"}
+#: Facts that no silence makes less.
+_DISCLOSED = {"thought", "method", "intent", "attempt_now"}
+_JOINS = {
+    *_IDEATION, Kind.MEANS, Kind.PLACE, Kind.FAREWELL, Kind.VIOLENCE, Kind.VIOLENCE_INTENT, Kind.VIOLENCE_PLAN,
+    Kind.VIOLENCE_QUESTION,
+}  # fmt: skip
 
 
-def assess(text: str, history: Iterable[Any] = ()) -> Risk:
-    reading = read(text)
-    earlier = [read(words) for words in own_words(history)[-REMEMBERED:]]
-    risk = _risk(reading)
-    return _with_history(text, reading, risk, earlier) if earlier else risk
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One message as it is read: normalised, its signals, their level and kind, and what it does."""
+
+    plain: str
+    signals: Signals
+    level: RiskLevel
+    kind: str
+    move: Move
 
 
-def own_words(history: Iterable[Any]) -> list[str]:
-    words = []
+def assess(text: str, history: Iterable[Any] = (), reader: Reader | None = None) -> Risk:
+    """The Risk of a conversation up to and with `text`, from the person's words alone.
+
+    `text` may be of any length and hold anything. `history` is oldest first: Turns (the last one's state is taken, no
+    earlier message is read again), or strings and {"role", "content"} mappings, of which the person's own are read.
+    """
+    return follow(text, state_of(history), reader)[0]
+
+
+def state_of(history: Iterable[Any]) -> RiskState:
+    """What a history carries on about danger."""
+    state = RiskState()
     for item in history:
-        if isinstance(item, str):
-            words.append(item)
-            continue
-        get = item.get if isinstance(item, dict) else lambda name, item=item: getattr(item, name, None)
-        own = get("user_text")
-        if own is None and get("role") == "user":
-            own = get("content")
-        if isinstance(own, str):
-            words.append(own)
-    return words
+        if isinstance(item, Turn):
+            state = item.risk_state
+        elif words := _own_words(item):
+            state = follow(words, state)[1]
+    return state
 
 
-def _risk(reading: Signals) -> Risk:
-    level, category = level_of(reading)
-    names = tuple(dict.fromkeys(s.name for s in reading.found if s.kind is not Kind.DENIAL))
-    if reading.other:
-        names += (f"other.{reading.other}",)
-    return Risk(level, names, category if level else "")
+def _own_words(item: object) -> str:
+    if isinstance(item, dict):
+        item = item.get("content") if item.get("role") == "user" else item.get("user_text")
+    return item if isinstance(item, str) else ""
 
 
-def _answered(plain: str, lately: RiskLevel, ever: RiskLevel) -> RiskLevel:
-    context = patterns_beside()
-    if len(plain) >= ANSWER or lately < MODERATE or context["safe_now"].search(plain):
-        return NONE
-    if ever >= HIGH and context["begun"].search(plain):
-        return IMMINENT
-    if context["yes"].match(plain) or context["at_hand"].search(plain):
-        return IMMINENT if ever == IMMINENT else HIGH
-    soon = context["soon"].search(plain) or context["strong_time"].match(plain)
-    return HIGH if soon or (ever >= HIGH and context["detail"].search(plain)) else NONE
-
-
-def _with_history(text: str, reading: Signals, risk: Risk, earlier: Sequence[Signals]) -> Risk:
-    context = patterns_beside()
-    together = Signals(tuple(s for past in earlier for s in past.found), any(past.soon for past in earlier))
-    levels = [*(level_of(past)[0] for past in earlier[:-1]), max(level_of(earlier[-1])[0], level_of(together)[0])]
-    danger = [s for past in earlier for s in past.found if not s.past and (s.kind in _SELF_IDEATION or s.hoarded)]
-    level, category, names = risk.level, risk.category, risk.evidence
+def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[Risk, RiskState]:
+    """The Risk with this message, and the state after it; what is said in reply is added by safety/path.py."""
     plain = normalise(text).strip()
-    if danger and max(levels) >= MODERATE:
-        soon = bool(context["strong_time"].search(plain)) and len(plain) < 60
-        joint = Signals((*reading.found, *danger), reading.soon or soon, reading.other)
-        new = {s.kind for s in reading.found} & (_SELF_IDEATION | {Kind.MEANS, Kind.PLACE, Kind.FAREWELL})
-        if new or (soon and not reading.found):
-            level = max(level, level_of(joint)[0])
-    answer = _answered(plain, max(levels[-2:]), max(levels))
-    if answer:
-        level, names = max(level, answer), (*names, "history.answer")
-    safe = bool(context["safe_now"].search(plain)) or reading.denied
-    watched = max(levels[-WATCHFUL:])
-    if level < MODERATE and watched >= HIGH and (not safe or watched == IMMINENT):
-        level, names = max(level, LOW if safe else MODERATE), (*names, "history.watchful")
-    if level > risk.level and not category:
-        category = next((c for past in reversed(earlier) if (c := level_of(past)[1]) and level_of(past)[0]), "suicide")
-    return Risk(level, names if names else ("history",) if level else (), category if level else "")
+    signals = read_plain(plain)
+    message = _Message(plain, signals, *level_of(signals), answers.move(plain, state, signals))
+    level, kind, reasons = _raised(message, state)
+    reading = reader.read(text) if reader else None
+    if reading and reading.danger >= DANGER_FROM:
+        level, kind, reasons = _with_reader(level, kind, reasons, reading)
+    if level < state.level:
+        level, why = _kept(state, message)
+        reasons = (*reasons, why)
+        kind = kind if kind == "suicide" and state.kind in _BESIDE_SUICIDE else state.kind
+    if level and not kind:
+        kind = state.kind or "suicide"
+    rules = tuple(dict.fromkeys(s.name for s in signals.found if s.kind is not Kind.DENIAL))
+    score = _score(level, len(rules) + bool(signals.other), reading)
+    risk = Risk(level, kind if level else "", score, reasons, rules, message.level)
+    return risk, _state(state, risk, message)
+
+
+def _raised(message: _Message, state: RiskState) -> tuple[RiskLevel, str, tuple[str, ...]]:
+    """The level that this message makes: by itself, with what was told before, or as the answer to a question."""
+    level, kind = message.level, message.kind
+    reasons = tuple(sorted(facts(message.signals)))
+    joint, new = _joint(message, state)
+    if joint[0] > level and joint[0] > state.level:
+        (level, kind), reasons = joint, (*reasons, *sorted(f"before.{fact}" for fact in state.facts), *new)
+    answer = answers.raised_to(message.move, message.plain, state)
+    if answer > level:
+        level, kind, reasons = answer, state.kind, (*reasons, f"answer.{message.move.topic or 'danger'}")
+    told = message.move.topic == "thoughts" and message.move.answer == "yes"
+    own = message.kind == "suicide" and message.level >= (MODERATE if state.level > LOW else LOW)
+    if state.kind in _BESIDE_SUICIDE and (told or own):
+        kind = "suicide"
+    elif level < state.level or (level == state.level and state.kind and level < HIGH):
+        kind = state.kind
+    return level, kind, reasons
+
+
+def _joint(message: _Message, state: RiskState) -> tuple[tuple[RiskLevel, str], tuple[str, ...]]:
+    """What this message makes together with the facts told before: a time, a means or a place after a thought."""
+    if not state.facts or message.move.parting or message.signals.other:
+        return (NONE, ""), ()
+    bare = _is_bare_time(message.plain) and not state.asked.startswith("plan.")
+    new = {signal.kind for signal in message.signals.found if not signal.past} & _JOINS
+    if not new and not (bare and not message.signals.found):
+        return (NONE, ""), ()
+    together = {*facts(message.signals), *state.facts} | ({"soon"} if bare else set())
+    return level_of_facts(frozenset(together)), ("soon",) if bare else ()
+
+
+def _is_bare_time(plain: str) -> bool:
+    """Whether a message names a time near by and little else."""
+    match = context()["strong_time"].search(plain)
+    beside = "".join(filter(str.isalnum, plain.replace(match[0], ""))) if match else ""
+    return match is not None and len(beside) <= BARE[any(ch >= "\u4e00" for ch in plain)]
+
+
+def _with_reader(
+    level: RiskLevel, kind: str, reasons: tuple[str, ...], reading: Reading
+) -> tuple[RiskLevel, str, tuple[str, ...]]:
+    """A reader raises to moderate; to high only where it sees a severe danger and a rule sees some, too."""
+    raised = HIGH if level >= LOW and reading.severity >= SEVERE_FROM else MODERATE
+    if raised <= level:
+        return level, kind, reasons
+    likely = max(reading.kinds, key=lambda name: reading.kinds[name], default="suicide")
+    return raised, kind or likely, (*reasons, "reader")
+
+
+def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
+    """The level that stays after a message that says less: the state's, or one step lower, and the reason."""
+    if why := answers.lowered_by(message.move, state, message.signals):
+        return RiskLevel(state.level - 1), why
+    quiet = state.quiet + 1
+    if state.level == LOW and quiet >= QUIET_LOW:
+        return message.level, "quiet"
+    plain = state.answer("thoughts") == "yes" or _DISCLOSED & set(state.facts) or "interrupt.0" in state.said
+    if state.level == MODERATE and quiet >= QUIET_MODERATE and not plain:
+        return LOW, "quiet"
+    return state.level, "kept"
+
+
+def _score(level: RiskLevel, signals: int, reading: Reading | None) -> float:
+    least = SCORES[level]
+    width = SCORES.get(RiskLevel(level + 1), 1.0) - least if level < IMMINENT else 0.1
+    seen = signals / (signals + 2)
+    share = max(seen, reading.danger) if reading else seen
+    return round(least + 0.99 * width * share, 4)
+
+
+def _state(state: RiskState, risk: Risk, message: _Message) -> RiskState:
+    if risk.level == NONE:
+        facts_kept = _carried(state.facts, message) if state.quiet < QUIET_MODERATE else ()
+        return RiskState(
+            facts=facts_kept, said=state.said, plan=state.plan, minor=state.minor or _is_minor(message),
+            quiet=state.quiet + 1 if facts_kept else 0,
+        )  # fmt: skip
+    given = dict(state.answers)
+    if message.move.topic and message.move.answer:
+        given[message.move.topic] = message.move.answer
+    for topic in (*message.move.steps, *(["eased"] if message.move.weaker else [])):
+        given[topic] = "yes"
+    told = (_TOLD_BY_YES[message.move.topic],) if _says_yes(message.move) else ()
+    changed = risk.kind != state.kind and risk.alone >= MODERATE
+    return replace(
+        state, level=risk.level, kind=risk.kind, facts=tuple(dict.fromkeys((*_carried(state.facts, message), *told))),
+        answers=() if changed else tuple(given.items()), asked="" if changed else state.asked,
+        refused_lines=state.refused_lines or message.move.refuses_lines,
+        minor=state.minor or _is_minor(message), quiet=0 if risk.alone >= LOW else state.quiet + 1,
+    )  # fmt: skip
+
+
+def _says_yes(move: Move) -> bool:
+    return move.answer == "yes" and move.topic in _TOLD_BY_YES
+
+
+def _is_minor(message: _Message) -> bool:
+    young = any(signal.kind is Kind.MINOR for signal in message.signals.found)
+    return young and not moves()["adult"].search(message.plain)
+
+
+def _carried(before: Sequence[str], message: _Message) -> tuple[str, ...]:
+    """The facts that later messages can add to: ideation and violence of now, means that are deadly or kept back."""
+    own = facts(message.signals)
+    kinds = {str(kind) for kind in (*_IDEATION, Kind.BURDEN)} & own
+    if any(f"means.{mark}" in own for mark in ("strong", "hoarded")) or (Kind.MEANS in own and kinds):
+        kinds |= {fact for fact in own if fact.startswith("means")}
+    kinds |= {str(Kind.ATTEMPT_NOW), *_VIOLENT} & own
+    return tuple(dict.fromkeys((*before, *sorted(kinds))))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from assistant.safety.compile import HERE, TAGS, RulesInvalid
+from assistant.safety.compile import HERE, TAGS, RulesInvalid, load
 from assistant.safety.rule import Kind
 from assistant.safety.signals import Signals
 from assistant.types import RiskLevel
@@ -16,11 +15,11 @@ from assistant.types import RiskLevel
 #: Kinds of danger that a row may give.
 DANGERS = {
     "suicide", "self_harm", "violence", "abuse", "medical", "emergency", "voices", "third_person", "eating",
-    "delusion", "mania", "birth", "panic",
+    "delusion", "mania", "birth", "panic", "child",
 }  # fmt: skip
 #: Laughter beside these is no sign of a joke.
 _NO_JOKE = {Kind.MEANS, Kind.ATTEMPT_NOW, Kind.SELF_HARM, Kind.PREPARATION}
-_BESIDE = {"soon", "leaving", "recovered", "laughing", "other.past", "other.danger", "other.urgent"}
+_BESIDE = {"brief", "soon", "leaving", "recovered", "laughing", "other.past", "other.danger", "other.urgent"}
 _SHAPES = TAGS | {"strong", "hoarded", "sure", "several", "various", "many"}
 
 
@@ -41,7 +40,7 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     """The rows of levels.toml. Raises RulesInvalid for an unknown level, kind or fact, and for rows out of order."""
-    data = tomllib.loads((HERE / "levels.toml").read_text(encoding="utf-8"))
+    data = load(HERE / "levels.toml")
     groups: dict[str, list[str]] = {}
     for name, facts in data["groups"].items():
         groups[name] = [one for fact in facts for one in _meaning(fact, groups)]
@@ -83,16 +82,20 @@ def facts(signals: Signals) -> frozenset[str]:
     various = Counter(kind for kind, _ in {(s.kind, s.name) for s in signals.found if not s.past})
     found |= {f"{kind}.various" for kind, count in various.items() if count > 1}
     found |= {f"{kind}.many" for kind, count in names.items() if count > 2}
-    beside = {"soon": signals.soon, "leaving": signals.leaving, "recovered": signals.recovered,
+    beside = {"brief": signals.brief, "soon": signals.soon, "leaving": signals.leaving, "recovered": signals.recovered,
               "laughing": signals.laughing, f"other.{signals.other}": bool(signals.other)}  # fmt: skip
     return frozenset(found | {name for name, is_so in beside.items() if is_so})
 
 
 def level_of(signals: Signals) -> tuple[RiskLevel, str]:
     """The level and the kind of danger, (none, "") where no row holds. A message meant as fun weighs less."""
-    known = facts(signals)
-    level, kind = next(((row.level, row.kind) for row in rows() if row.holds(known)), (RiskLevel.NONE, ""))
+    level, kind = level_of_facts(facts(signals))
     if signals.laughing and not {signal.kind for signal in signals.found} & _NO_JOKE:
         plain = any("plain" in signal.tags for signal in signals.found)
         return min((level, kind), (RiskLevel.MODERATE if plain else RiskLevel.LOW, "suicide"), key=lambda pair: pair[0])
     return level, kind
+
+
+def level_of_facts(known: frozenset[str]) -> tuple[RiskLevel, str]:
+    """The first row that holds of these facts, (none, "") where none does."""
+    return next(((row.level, row.kind) for row in rows() if row.holds(known)), (RiskLevel.NONE, ""))

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     VIOLENCE_QUESTION = "violence_question"  # asking how to hurt, find or poison somebody
     ABUSE = "abuse"  # being hurt by somebody
     DANGER_NOW = "danger_now"  # somebody dangerous is near, now
+    CHILD = "child"  # a child is hurt, or in danger from somebody
     DEADLY = "deadly"  # strangled, a weapon drawn, a threat to kill
     VOICES = "voices"  # voices that command harm
     DELUSION = "delusion"  # watched, chosen, poisoned, messages meant for one: neither confirmed nor argued with

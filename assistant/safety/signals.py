@@ -1,4 +1,4 @@
-"""From words to signals: which rules match in which clause, and what changes them (negation, past, fiction, accident)."""
+"""From words to signals: which rules match in which clause, and what changes them (negation, past, fiction)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from assistant.safety.rule import Kind, Rule
 REACH = 80
 #: A laugh colours a message of at most so many characters.
 SHORT = 120
+#: A brief message has at most so many characters (in Chinese: the second).
+BRIEF = (50, 16)
+#: In a sentence of at most so many characters a complaint about a thing colours all of its clauses.
+COMPLAINT = 24
 #: Kinds that a word of the past does not move into the past.
 _TIMELESS = {Kind.MINOR, Kind.DENIAL, Kind.FAREWELL, Kind.PLACE, Kind.ATTEMPT_NOW, Kind.DANGER_NOW}
 _OTHERS = ("", "past", "danger", "urgent")
@@ -36,7 +40,7 @@ class Signals:
     """All signals of one message, and the times that it names beside them.
 
     `other` is somebody else's danger: "", "past", "danger" or "urgent". `leaving`: moving or travelling, so that
-    goodbyes and given-away things have another reason.
+    goodbyes and given-away things have another reason. `brief`: of a few words, which say all that there is.
     """
 
     found: tuple[Signal, ...] = ()
@@ -45,6 +49,7 @@ class Signals:
     laughing: bool = False
     recovered: bool = False
     leaving: bool = False
+    brief: bool = False
 
     @property
     def denied(self) -> bool:
@@ -81,7 +86,8 @@ def read_plain(normalised: str) -> Signals:
                 soon = True
     laughing = len(plain) <= SHORT and bool(patterns["laugh"].search(plain))
     recovered = any(rulebook(locale).modifiers["recovered"].search(plain) for locale in LOCALES)
-    return Signals(tuple(found), soon, other, laughing, recovered, bool(patterns["leaving"].search(plain)))
+    brief = len(plain) <= BRIEF[bool(rulebook("zh").modifiers["written"].search(plain))]
+    return Signals(tuple(found), soon, other, laughing, recovered, bool(patterns["leaving"].search(plain)), brief)
 
 
 def _somebody_else(sentence: str, book: Rulebook) -> str:
@@ -131,13 +137,13 @@ def _in_sentence(clauses: Sequence[str], sentence: str, book: Rulebook) -> list[
             if _is_negated(masked, match, rule, book):
                 found.append(Signal(rule.name + "?", Kind.DENIAL))
             elif not _harmless(rule, sentence, book) and not (fiction and _may_be_fiction(place, rule, book)):
-                found.append(_signal(rule, match[0], place, past, book))
+                found.append(_signal(rule, match[0], place, sentence, past, book))
     return found
 
 
-def _signal(rule: Rule, matched: str, clause: str, past: bool, book: Rulebook) -> Signal:
+def _signal(rule: Rule, matched: str, clause: str, sentence: str, past: bool, book: Rulebook) -> Signal:
     patterns = context()
-    kind = _weighed(rule, clause, book)
+    kind = _weighed(rule, clause if len(sentence) > COMPLAINT else sentence, clause, book)
     was = past and kind not in _TIMELESS and not book.modifiers["again"].search(clause)
     hoarded = bool(patterns["hoard"].search(matched))
     strong = bool(patterns["deadly_thing"].search(matched) or patterns["saved_up"].search(matched))
@@ -152,9 +158,9 @@ def _harmless(rule: Rule, sentence: str, book: Rulebook) -> bool:
     return (rule.kind is Kind.SELF_HARM or "wound" in rule.tags) and bool(book.modifiers["accident"].search(sentence))
 
 
-def _weighed(rule: Rule, clause: str, book: Rulebook) -> Kind:
+def _weighed(rule: Rule, complaint: str, clause: str, book: Rulebook) -> Kind:
     """A complaint about a thing weighs less; an overdose of last week is an attempt, not one under way."""
-    if rule.kind in {Kind.THOUGHT, Kind.VIOLENCE_INTENT} and book.modifiers["hyperbole"].search(clause):
+    if rule.kind in {Kind.THOUGHT, Kind.VIOLENCE_INTENT} and book.modifiers["hyperbole"].search(complaint):
         return Kind.WISH if rule.kind is Kind.THOUGHT else Kind.VIOLENCE
     # Of things swallowed yesterday is not too long ago for help.
     over = context()["ago" if "taken" in rule.tags else "before"]

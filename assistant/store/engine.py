@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ BUSY_TIMEOUT_S = 5.0
 # WAL with FULL: what was acknowledged survives a power cut. secure_delete: freed bytes are overwritten. temp_store:
 # what VACUUM copies never touches the temporary folder.
 _PRAGMAS = (
-    "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    "temp_store=MEMORY",
 )
 
 
@@ -34,8 +39,8 @@ def database_url(place: str | Path | None) -> URL:
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         raise StoreError(f"a {url.drivername} database is not supported; give a folder, or postgresql://user@host/name")
-    data_folder(Path(url.database).parent)
-    return url
+    file = Path(url.database)
+    return url.set(database=str(data_folder(file.parent) / file.name))
 
 
 def open_engine(url: URL, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
@@ -88,8 +93,44 @@ def set_aside_if_damaged(file: Path) -> str:
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     make_private(file)
-    return (f"the stored conversations were damaged and have been moved to {aside}; a new, empty store was begun. "
-            "`sqlite3 FILE .recover` may save a part of the old one")
+    return (
+        f"the stored conversations were damaged and have been moved to {aside}; a new, empty store was begun. "
+        "`sqlite3 FILE .recover` may save a part of the old one"
+    )
+
+
+#: Where SQLite's file header holds user_version, a number of four bytes that is ours to use (file format, 1.3).
+_USER_VERSION = slice(60, 64)
+
+
+def copied_without_log(file: Path) -> str:
+    """What to tell the person about a file that says of itself that a program works on it (see `mark_in_use`), with no
+    write-ahead log beside it: a copy that was made without the log, where its latest rows stood. Else "". To be asked
+    before anything opens the file."""
+    try:
+        with file.open("rb") as stream:
+            header = stream.read(_USER_VERSION.stop)
+    except OSError:
+        return ""
+    if int.from_bytes(header[_USER_VERSION], "big") != 1 or file.with_name(file.name + "-wal").exists():
+        return ""
+    return (
+        f"{file} looks like a copy made while a program was using it, without its file {file.name}-wal: the latest "
+        f"messages may be missing. Next step: stop that program and copy {file.name} and {file.name}-wal together"
+    )
+
+
+def mark_in_use(file: Path, in_use: bool) -> None:
+    """Write into the file itself whether a program works on it. A file that is locked or not writable stays as it is:
+    whoever opens it is told the cause."""
+    with suppress(sqlite3.Error):
+        connection = sqlite3.connect(file, timeout=0.1, isolation_level=None)
+        try:
+            if connection.execute("PRAGMA user_version").fetchone()[0] != int(in_use):
+                connection.execute(f"PRAGMA user_version = {int(in_use)}").close()
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        finally:
+            connection.close()
 
 
 def damaged_files(file: Path) -> list[Path]:

@@ -50,7 +50,7 @@ def traces(texts: Iterable[str]) -> set[bytes]:
     found = set()
     for text in texts:
         for part in re.split(r'[\x00-\x1f"\\]', text):
-            data = part[max(0, len(part) - _TRACE) // 2:][:_TRACE].encode("utf-8", "replace")
+            data = part[max(0, len(part) - _TRACE) // 2 :][:_TRACE].encode("utf-8", "replace")
             if len(data) >= _SHORTEST_TRACE:
                 found.add(data)
     return found

@@ -7,20 +7,30 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING
 
 from assistant.store.codec import SCHEMA, turn_to_dict
+from assistant.store.records import Consent, Conversation
 from assistant.types import Turn
 
-if TYPE_CHECKING:
-    from assistant.store.store import Consent, Conversation
-
 _WORDS = {
-    "en": {"title": "Your conversations", "exported": "Exported", "you": "You", "reply": "Beside",
-           "none": "Nothing is stored.", "affect": "Passed on from the camera or microphone",
-           "crisis": "fixed crisis answer"},
-    "zh": {"title": "你的对话", "exported": "导出时间", "you": "你", "reply": "在旁", "none": "没有保存任何内容。",
-           "affect": "来自摄像头或麦克风的提示", "crisis": "固定的危机回应"},
+    "en": {
+        "title": "Your conversations",
+        "exported": "Exported",
+        "you": "You",
+        "reply": "Beside",
+        "none": "Nothing is stored.",
+        "affect": "Passed on from the camera or microphone",
+        "crisis": "fixed crisis answer",
+    },
+    "zh": {
+        "title": "你的对话",
+        "exported": "导出时间",
+        "you": "你",
+        "reply": "在旁",
+        "none": "没有保存任何内容。",
+        "affect": "来自摄像头或麦克风的提示",
+        "crisis": "固定的危机回应",
+    },
 }
 # No script, no address: the page loads nothing and may be opened anywhere.
 _HEAD = """<meta charset="utf-8">
@@ -46,25 +56,33 @@ def to_json(conversations: Sequence[Conversation], turns: Sequence[Turn], consen
     by_conversation: dict[str, list[object]] = {}
     for turn in turns:
         by_conversation.setdefault(turn.conversation_id, []).append(turn_to_dict(turn))
-    return json.dumps({
-        "format": "beside-export", "schema": SCHEMA, "exported": _now(),
-        "conversations": [{**asdict(c), "turns": by_conversation.get(c.id, [])} for c in conversations],
-        "consents": [asdict(c) for c in consents],
-    }, ensure_ascii=False, indent=1)
+    return json.dumps(
+        {
+            "format": "beside-export",
+            "schema": SCHEMA,
+            "exported": _now(),
+            "conversations": [{**asdict(c), "turns": by_conversation.get(c.id, [])} for c in conversations],
+            "consents": [asdict(c) for c in consents],
+        },
+        ensure_ascii=False,
+        indent=1,
+    )
 
 
 def to_html(conversations: Sequence[Conversation], turns: Sequence[Turn], locale: str = "en") -> str:
     """A whole page. Everything that a person or a model wrote is escaped."""
     words = _WORDS.get(locale, _WORDS["en"])
-    parts = [f'<!doctype html>\n<html lang="{"zh" if words is _WORDS["zh"] else "en"}">\n<head>\n{_HEAD}\n'
-             f'<title>{words["title"]}</title>\n</head>\n<body>\n<h1>{words["title"]}</h1>\n'
-             f'<p class="meta">{words["exported"]}: {_now()}</p>']
+    parts = [
+        f'<!doctype html>\n<html lang="{"zh" if words is _WORDS["zh"] else "en"}">\n<head>\n{_HEAD}\n'
+        f"<title>{words['title']}</title>\n</head>\n<body>\n<h1>{words['title']}</h1>\n"
+        f'<p class="meta">{words["exported"]}: {_now()}</p>'
+    ]
     for conversation in conversations:
         parts.append(f"<section>\n<h2>{escape(conversation.title)}</h2>")
         parts.extend(_turn(turn, words) for turn in turns if turn.conversation_id == conversation.id)
         parts.append("</section>")
     if not conversations:
-        parts.append(f'<p>{words["none"]}</p>')
+        parts.append(f"<p>{words['none']}</p>")
     return "\n".join([*parts, "</body>\n</html>\n"])
 
 
@@ -75,7 +93,8 @@ def _turn(turn: Turn, words: dict[str, str]) -> str:
         f'<article>\n<h3 class="meta">{words["you"]} · <time>{escape(turn.at)}</time></h3>\n'
         f'<p class="words you">{escape(turn.user_text)}</p>\n{affect}'
         f'<h3 class="meta">{words["reply"]} · {escape(model)}</h3>\n'
-        f'<p class="words">{escape(turn.reply)}</p>\n</article>')
+        f'<p class="words">{escape(turn.reply)}</p>\n</article>'
+    )
 
 
 def _now() -> str:

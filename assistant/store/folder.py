@@ -19,13 +19,19 @@ def data_folder(path: str | Path | None = None) -> Path:
     Raises StoreError for a folder that cannot be made, or that others can read and that holds other things: its mode is
     not ours to change.
     """
-    folder = Path(path) if path is not None else Path(user_data_dir("beside", appauthor=False))
+    try:
+        # A "~" reaches this place unexpanded from unit files, .env files and quoted variables.
+        folder = Path(path).expanduser() if path is not None else Path(user_data_dir("beside", appauthor=False))
+    except RuntimeError as error:
+        raise StoreError(f"{path} names a home directory that does not exist; write the folder's whole path") from error
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(folder.stat().st_mode) & 0o077:
             if any(folder.iterdir()) and not (folder / DATABASE).exists():
-                raise StoreError(f"others can read {folder}, and it holds other files; choose a folder of its own, or: "
-                                 f"chmod 700 {folder}")
+                raise StoreError(
+                    f"others can read {folder}, and it holds other files; choose a folder of its own, or: "
+                    f"chmod 700 {folder}"
+                )
             folder.chmod(0o700)
     except OSError as error:
         raise StoreError(f"the data folder {folder} cannot be used ({error.strerror}); choose another one") from error

@@ -17,7 +17,7 @@ class Saver:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: dict[str, Turn] = {}  # by turn_id, in order of arrival
+        self._waiting: dict[str, tuple[Turn, str]] = {}  # turn and person by turn_id, in order of arrival
         self._lock = threading.Lock()
         self.problem = ""
 
@@ -26,10 +26,10 @@ class Saver:
         """How many turns exist in memory only."""
         return len(self._waiting)
 
-    def save(self, turn: Turn) -> bool:
+    def save(self, turn: Turn, person: str = "") -> bool:
         """Save this turn after those that wait; says whether all are saved. A later version replaces a waiting one."""
         with self._lock:
-            self._waiting[turn.turn_id] = turn
+            self._waiting[turn.turn_id] = (turn, person)
             return self._flush()
 
     def flush(self) -> bool:
@@ -37,11 +37,15 @@ class Saver:
         with self._lock:
             return self._flush()
 
-    def forget(self, conversation_id: str | None = None) -> None:
-        """Drop what waits of one conversation, or everything: it was deleted."""
+    def forget(self, conversation_id: str | None = None, person: str | None = None) -> None:
+        """Drop what waits of one conversation, of one person, or everything: it was deleted."""
         with self._lock:
-            self._waiting = {key: turn for key, turn in self._waiting.items()
-                             if conversation_id is not None and turn.conversation_id != conversation_id}
+            self._waiting = {
+                key: (turn, owner)
+                for key, (turn, owner) in self._waiting.items()
+                if (conversation_id is not None and turn.conversation_id != conversation_id)
+                or (person is not None and owner != person)
+            }
             self.problem = self.problem if self._waiting else ""
 
     def forget_turn(self, turn_id: str) -> None:
@@ -52,8 +56,8 @@ class Saver:
 
     def _flush(self) -> bool:
         try:
-            for turn_id, turn in list(self._waiting.items()):
-                self._store.save(turn)
+            for turn_id, (turn, person) in list(self._waiting.items()):
+                self._store.save(turn, person)
                 del self._waiting[turn_id]
         except StoreError as error:
             self.problem = str(error)

@@ -24,13 +24,17 @@ class SchemaRow(Base):
 
 
 class ConversationRow(Base):
-    """Times are ISO 8601 in UTC, so that they sort as text."""
+    """Times are ISO 8601 in UTC, so that they sort as text. `person` is the SHA-256 of a browser's identity, "" for
+    what was kept before there were identities. `named` says where the title comes from: a constant of `titles`."""
 
     __tablename__ = "conversation"
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     title: Mapped[str] = mapped_column(Text)
     started: Mapped[str] = mapped_column(Text)
     last: Mapped[str] = mapped_column(Text)
+    person: Mapped[str] = mapped_column(Text, default="", index=True)
+    pinned: Mapped[bool] = mapped_column(default=False)
+    named: Mapped[int] = mapped_column(default=1)
 
 
 class TurnRow(Base):
@@ -45,13 +49,14 @@ class TurnRow(Base):
 
 
 class ConsentRow(Base):
-    """Every change of a consent; the latest of a layer holds."""
+    """Every change of a consent; the latest of a person and a layer holds."""
 
     __tablename__ = "consent"
     position: Mapped[int] = mapped_column(_Counter, primary_key=True, autoincrement=True)
     at: Mapped[str] = mapped_column(Text)
     layer: Mapped[str] = mapped_column(Text)
     granted: Mapped[bool]
+    person: Mapped[str] = mapped_column(Text, default="", index=True)
 
 
 def _first(connection: Connection) -> None:
@@ -68,7 +73,20 @@ def _first(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _second(connection: Connection) -> None:
+    """Version 2: whose a conversation is, and pins; titles of version 1 were a person's words or given by hand."""
+    for statement in (
+        "ALTER TABLE conversation ADD COLUMN person TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE conversation ADD COLUMN pinned BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE conversation ADD COLUMN named INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE consent ADD COLUMN person TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX ix_conversation_person ON conversation (person)",
+        "CREATE INDEX ix_consent_person ON consent (person)",
+    ):
+        connection.execute(text(statement))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second)
 
 
 def migrate(connection: Connection, where: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import Any
 
 import httpx
-import openai
 
 from llm.base import ModelError, ModelInterrupted, ModelMisconfigured, ModelUnavailable
+from llm.client.chunks import StreamedError, message_of
 
-#: What the libraries raise when a server sends something that is not the protocol.
+#: What reading raises when a server sends something that is not the protocol.
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 #: Seconds before the second and third attempt.
 BACKOFF_S = (0.25, 1.0)
@@ -30,55 +30,45 @@ _NEXT_STEP = {
 }
 
 
-def _response(error: Exception) -> Any:
-    """The HTTP response with `status_code` and `headers`, or None. Its class is the HTTP library's."""
-    if isinstance(error, openai.APIStatusError | httpx.HTTPStatusError):
-        return error.response
-    return None
-
-
 def retry_wait_s(error: Exception, attempt: int) -> float | None:
     """Seconds to wait before asking again, or None where that would not help (or would take too long)."""
-    response = _response(error)
-    if response is None:
+    usual_s = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+    if not isinstance(error, httpx.HTTPStatusError):
         # A broken or refused connection may be a server that is just coming up; a time-out has waited long enough.
-        timed_out = isinstance(error, openai.APITimeoutError | httpx.TimeoutException)
-        connection = isinstance(error, openai.APIConnectionError | httpx.TransportError)
-        return BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)] if connection and not timed_out else None
-    if response.status_code not in _BUSY:
+        broken = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.TimeoutException)
+        return usual_s if broken else None
+    if error.response.status_code not in _BUSY:
         return None
     try:
-        asked_s = float(response.headers.get("retry-after", BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]))
+        asked_s = float(error.response.headers.get("retry-after", usual_s))
     except ValueError:  # an HTTP date: servers of models do not send it, and it needs their clock to be right
         return None
     return asked_s if 0 <= asked_s <= MAX_RETRY_AFTER_S else None
 
 
 def explain(error: Exception, url: str, model: str, arrived: bool, words: Sequence[str] = ()) -> ModelError:
-    """The ModelError for a library's exception. `arrived` says whether the person has seen a part of the reply; `words`
+    """The ModelError for what reading raised. `arrived` says whether the person has seen a part of the reply; `words`
     are the prompt's texts, which are kept out of the message when the server echoes them."""
     who = f"{model} at {url}" if model and model != url else f"the model server at {url}"
-    response = _response(error)
-    if response is not None:
-        return _explain_status(error, response, who, words)
+    if isinstance(error, httpx.HTTPStatusError):
+        return _explain_status(error.response, who, words)
     kind: type[ModelError] = ModelInterrupted if arrived else ModelUnavailable
-    if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException):
         return kind(f"{who} did not answer in time; check that it runs and is reachable from here")
-    if isinstance(error, openai.APIConnectionError | httpx.TransportError):
-        cause = error.__cause__ or error
+    if isinstance(error, httpx.TransportError):
         if arrived:
-            return kind(f"{who} broke the connection amid a reply ({type(cause).__name__}); look at its log")
-        return kind(f"{who} cannot be reached ({type(cause).__name__}: {_short(str(cause), words)}); start it, "
+            return kind(f"{who} broke the connection amid a reply ({type(error).__name__}); look at its log")
+        return kind(f"{who} cannot be reached ({type(error).__name__}: {_short(str(error), words)}); start it, "
                     "or correct the address given with --llm")
-    if isinstance(error, openai.APIError):
-        return kind(f"{who} reported an error in its stream ({_short(error.message, words)}); look at its log")
+    if isinstance(error, StreamedError):
+        return kind(f"{who} reported an error in its stream ({_short(str(error), words)}); look at its log")
     return kind(f"{who} sent something that is not the chat-completions protocol ({type(error).__name__}); "
                 "check that the address is an OpenAI-compatible API")
 
 
-def _explain_status(error: Exception, response: Any, who: str, words: Sequence[str]) -> ModelError:
+def _explain_status(response: httpx.Response, who: str, words: Sequence[str]) -> ModelError:
     status = response.status_code
-    said = _short(_said(error), words)
+    said = _short(said_by(response), words)
     said = f" ({said})" if said else ""
     if status in _BUSY:
         after = response.headers.get("retry-after", "")
@@ -89,13 +79,13 @@ def _explain_status(error: Exception, response: Any, who: str, words: Sequence[s
     return ModelMisconfigured(f"{who} answers HTTP {status}{said}; {step}")
 
 
-def _said(error: Exception) -> str:
-    """The server's own words, from the shapes in use: {"error": {"message"}}, {"error": text}, {"message"}."""
-    body: Any = getattr(error, "body", None)
-    if isinstance(body, dict):
-        inner = body.get("error", body)
-        body = inner.get("message", "") if isinstance(inner, dict) else inner
-    return body if isinstance(body, str) else ""
+def said_by(response: httpx.Response) -> str:
+    """The server's own words in a response whose body was read; "" for a web page."""
+    try:
+        return message_of(json.loads(response.content))
+    except ValueError:
+        text = response.text.strip()
+        return "" if text.startswith("<") else text
 
 
 def _short(text: str, words: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ def load_chat_model(
 
         return Scripted()
     if spec.startswith(("http://", "https://")):
-        from llm.client.openai_compat import OpenAICompatible  # imports for about two seconds
+        from llm.client.openai_compat import OpenAICompatible
 
         return OpenAICompatible(spec, model, time_outs=time_outs, max_retries=max_retries)
     raise ValueError(f"no chat model is called {spec!r}; choose from {', '.join(card.spec for card in CARDS.values())}")

@@ -2,52 +2,58 @@
 
 A stream runs on an event loop in one background thread for each client, so that it can be cancelled at any moment, also
 while nobody knows whether another token will ever come. What is sent is the prompt's messages and its sampling, nothing
-else: no telemetry headers, no organisation from the environment, no redirects, no tracing.
+else: no telemetry headers, no cookies, no redirects. The answer is read tolerantly (`events`, `chunks`), and a model's
+reasoning is kept from the person (`reasoning`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import os
-import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import openai
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_openai import ChatOpenAI
-from langsmith.run_helpers import tracing_context
-from pydantic import SecretStr
 
-from llm.base import ModelError, ModelInterrupted, ModelMisconfigured, ModelUnavailable
-from llm.client.failures import MALFORMED, explain, retry_wait_s
-from llm.types import FinishReason, Message, Prompt, Reply, Usage
+from llm.base import ModelError, ModelInterrupted, ModelMisconfigured, ModelUnavailable, Tell
+from llm.client.chunks import StreamedError, model_ids, read_chunk
+from llm.client.events import EventReader
+from llm.client.failures import MALFORMED, explain, retry_wait_s, said_by
+from llm.client.opening import ask_opening
+from llm.client.progress import Progress
+from llm.client.reasoning import Opening
+from llm.client.stream import Stream
+from llm.types import Prompt, Reply, Thinking
 
 KEY_VARIABLE = "BESIDE_LLM_KEY"
+#: "none" says that the model never writes its reasoning into its text, so that the first reply need not be held back.
+REASONING_VARIABLE = "BESIDE_LLM_REASONING"
 #: A server is not trusted to stop: longer replies are cut off as an error. 512 tokens are about 2,000 characters.
 MAX_REPLY_CHARS = 200_000
-#: Everything else that the libraries would add (operating system, versions, organisation) stays here.
+#: A model whose reasoning used up the prompt's token limit is asked again, once, with room for so many tokens more.
+REASONING_TOKENS = 2048
+#: Seconds that the token counts may follow the end of the text; a connection left open is not waited for.
+AFTER_END_S = 0.25
+_MAX_ERROR_BYTES = 65_536
+#: Everything else that a library might add (versions, cookies) stays here.
 _HEADERS_SENT = frozenset({
     "host", "accept", "accept-encoding", "connection", "content-type", "content-length", "user-agent", "authorization",
 })
-_MESSAGES: dict[str, Callable[[str], BaseMessage]] = {
-    "system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 
 @dataclass(frozen=True, slots=True)
 class TimeOuts:
-    """Seconds. `first_token_s` counts from the request to the first text, retries included; `stall_s` from one piece
-    of text to the next. A model on a CPU reads a long prompt slowly, hence the patience before the first token."""
+    """Seconds of silence. `first_token_s` counts from the request to the first piece of text or of reasoning, retries
+    included; `stall_s` from one piece to the next. A model on a CPU reads a long prompt slowly, hence the patience
+    before the first token."""
 
     connect_s: float = 5.0
     first_token_s: float = 60.0
@@ -90,7 +96,7 @@ def probe(url: str, timeout_s: float = 2.0, api_key: str | None = None) -> Serve
     try:
         answer = httpx.get(f"{root}/models", headers=headers, timeout=timeout_s, trust_env=not is_loopback(root))
         answer.raise_for_status()
-        models = tuple(str(row["id"]) for row in answer.json()["data"])
+        models = model_ids(answer.json())
     except httpx.HTTPStatusError as error:
         return ServerStatus(root, error.response.status_code < 500, (), str(explain(error, root, "", False)))
     except (httpx.HTTPError, *MALFORMED) as error:
@@ -124,26 +130,23 @@ class OpenAICompatible:
         self._model = model
         self.name = model or self.url  # the address stands in until the server has told its only model
         key = os.environ.get(KEY_VARIABLE, "") if api_key is None else api_key
-        patience = httpx.Timeout(None, connect=self.time_outs.connect_s)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._opening: Opening | None = "text" if os.environ.get(REASONING_VARIABLE) == "none" else None
+        self._usage_refused = False
+        self._extra_tokens = 0  # for a model that was seen to reason
         self._http = httpx.AsyncClient(
-            timeout=patience, follow_redirects=False, trust_env=not is_loopback(self.url),
-            verify=self.url.startswith("https"), event_hooks={"request": [_header_filter(bool(key))]},
-        )
-        # An own, unused sync client: the default one would be built with the environment's proxies and certificates.
-        self._unused = httpx.Client(trust_env=False, verify=False)  # noqa: S501 (it never opens a connection)
-        self._chat = ChatOpenAI(
-            model=model or "-", base_url=self.url, api_key=SecretStr(key or "-"), max_retries=0, timeout=patience,
-            stream_usage=True, stream_chunk_timeout=None, http_client=self._unused, http_async_client=self._http,
-            use_responses_api=False, cache=False,
+            timeout=httpx.Timeout(None, connect=self.time_outs.connect_s), follow_redirects=False,
+            trust_env=not is_loopback(self.url), verify=self.url.startswith("https"),
+            event_hooks={"request": [_header_filter(bool(key))]},
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: weakref.finalize[..., OpenAICompatible] | None = None
         self._closed = False
         self._starting = threading.Lock()
 
-    def stream(self, prompt: Prompt) -> Stream:
+    def stream(self, prompt: Prompt, tell: Tell | None = None) -> Stream:
         """Ask at the first `next()`. Raises ModelError from there on; see Stream for cancelling."""
-        return Stream(self._ask, prompt, self.name)
+        return Stream(self._ask, prompt, self.name, tell)
 
     def close(self) -> None:
         """End running streams (they return what arrived, as `stopped`), the connections and the thread."""
@@ -152,7 +155,7 @@ class OpenAICompatible:
             if self._end is not None:
                 self._end()
 
-    def _ask(self, prompt: Prompt, put: Callable[[str], None]) -> Future[Reply]:
+    def _ask(self, prompt: Prompt, put: Callable[[str | Thinking], None]) -> Future[Reply]:
         with self._starting:
             if self._closed:
                 raise ModelUnavailable(f"the client for {self.url} was closed; make a new one")
@@ -163,53 +166,108 @@ class OpenAICompatible:
                 self._end = weakref.finalize(self, _end, self._loop, thread, self._http)
             return asyncio.run_coroutine_threadsafe(self._run(prompt, put), self._loop)
 
-    async def _run(self, prompt: Prompt, put: Callable[[str], None]) -> Reply:
+    async def _run(self, prompt: Prompt, put: Callable[[str | Thinking], None]) -> Reply:
         """All attempts for one prompt. Raises ModelError."""
-        progress = _Progress(put)
-        first_token_at = asyncio.get_running_loop().time() + self.time_outs.first_token_s
-        for attempt in range(self.max_retries + 1):
+        clock = asyncio.get_running_loop().time
+        started = time.monotonic()
+        first_token_at = clock() + self.time_outs.first_token_s
+        attempt = 0
+        while True:
+            progress = Progress(put, started)
             try:
-                return await self._attempt(prompt, progress, first_token_at)
+                await self._attempt(prompt, progress, first_token_at)
+                if progress.spent_on_reasoning and not self._extra_tokens:
+                    self._extra_tokens = REASONING_TOKENS
+                    first_token_at = clock() + self.time_outs.first_token_s
+                    continue
+                return self._finish(progress, prompt)
             except TimeoutError as error:
                 raise self._late(progress) from error
-            except (openai.APIError, httpx.HTTPError, *MALFORMED) as error:
+            except (StreamedError, httpx.HTTPError, *MALFORMED) as error:
+                if self._may_go_without_usage(error, progress):
+                    continue
                 words = [message.content for message in prompt.messages]
-                wait_s = None if progress.pieces else retry_wait_s(error, attempt)
-                if wait_s is None or attempt == self.max_retries or \
-                        asyncio.get_running_loop().time() + wait_s >= first_token_at:
-                    raise explain(error, self.url, self.name, bool(progress.pieces), words) from error
+                wait_s = None if progress.shown else retry_wait_s(error, attempt)
+                if wait_s is None or attempt == self.max_retries or clock() + wait_s >= first_token_at:
+                    raise explain(error, self.url, self.name, progress.shown, words) from error
+                attempt += 1
                 await asyncio.sleep(wait_s)
-        raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, prompt: Prompt, progress: _Progress, first_token_at: float) -> Reply:
-        async with asyncio.timeout_at(first_token_at) as limit:
-            with tracing_context(enabled=False):
+    def _may_go_without_usage(self, error: Exception, progress: Progress) -> bool:
+        """Whether the server has just refused `stream_options`, which only asks for token counts. Remembered."""
+        said = said_by(error.response) if isinstance(error, httpx.HTTPStatusError) else str(error)
+        if isinstance(error, httpx.HTTPStatusError) and not said:
+            said = error.response.text
+        refused = "stream_options" in said and not progress.shown and not self._usage_refused
+        self._usage_refused = self._usage_refused or refused
+        return refused
+
+    async def _attempt(self, prompt: Prompt, progress: Progress, first_token_at: float) -> None:
+        """Ask once and read to the end. Raises TimeoutError for silence before it, and what `explain` knows."""
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout_at(first_token_at) as limit:
                 model = self._model or await self._only_model()
-                chunks = self._chat.astream(_to_langchain(prompt.messages), **_sampling(prompt, model))
-                async with contextlib.aclosing(cast(Any, chunks)) as opened:
-                    async for chunk in opened:
-                        if progress.take(chunk):
-                            limit.reschedule(asyncio.get_running_loop().time() + self.time_outs.stall_s)
+                if self._opening is None:
+                    self._opening = await ask_opening(self._http, self.url, model, self._headers)
+                progress.begin(self._opening or "unknown")
+                async with self._answer(_request(
+                    prompt, model, self._usage_refused, self._extra_tokens)) as answer:
+                    async for part in _chunks(answer):
+                        if progress.take(part):
+                            limit.reschedule(clock() + self.time_outs.stall_s)
                         if progress.chars > MAX_REPLY_CHARS:
                             raise ModelInterrupted(
                                 f"{model} at {self.url} sent more than {MAX_REPLY_CHARS:,} characters and was cut off; "
                                 "check the server's chat template and stop tokens")
-        return self._finish(progress, model)
+                        if progress.ended:
+                            limit.reschedule(clock() + AFTER_END_S)
+        except (TimeoutError, httpx.TransportError):
+            if not progress.ended:
+                raise
 
-    def _finish(self, progress: _Progress, model: str) -> Reply:
-        text = "".join(progress.pieces)
+    @asynccontextmanager
+    async def _answer(self, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+        """The open answer to a request. Raises httpx.HTTPStatusError, with the beginning of its body read."""
+        async with self._http.stream(
+            "POST", f"{self.url}/chat/completions", json=body, headers=self._headers,
+        ) as answer:
+            if not answer.is_success:
+                said = bytearray()
+                async for part in answer.aiter_bytes():
+                    said += part
+                    if len(said) > _MAX_ERROR_BYTES:
+                        break
+                read = httpx.Response(answer.status_code, headers=_plain(answer.headers), content=bytes(said))
+                raise httpx.HTTPStatusError(f"HTTP {answer.status_code}", request=answer.request, response=read)
+            yield answer
+
+    def _finish(self, progress: Progress, prompt: Prompt) -> Reply:
+        """The reply, or what is wrong with it."""
+        who = f"{self._model} at {self.url}"
+        whole = progress.close()
+        self._opening = progress.learned or self._opening
+        text = progress.text
+        if not whole:
+            kind = ModelInterrupted if progress.shown else ModelUnavailable
+            raise kind(f"{who} ended the stream amid a reply; look at the server's log")
         if not text.strip():
-            kind = ModelInterrupted if text else ModelUnavailable
-            raise kind(f"{model} at {self.url} sent an empty reply; check the model's chat template on the server")
-        if not progress.finish:
-            raise ModelInterrupted(f"{model} at {self.url} ended the stream amid a reply; look at the server's log")
-        reason: FinishReason = "length" if progress.finish == "length" else "stop"
-        return Reply(text, model, reason, progress.usage, progress.first_token_s, time.monotonic() - progress.started)
+            if progress.thought:
+                tokens = prompt.sampling.max_tokens + self._extra_tokens
+                raise ModelUnavailable(
+                    f"{who} was reasoning until its end, of {tokens} tokens at most, and gave no reply that can be "
+                    "told apart from it; switch its reasoning off at the server, or set "
+                    f"{REASONING_VARIABLE}=none if this model does not reason")
+            raise (ModelInterrupted if text else ModelUnavailable)(
+                f"{who} sent an empty reply; check the model's chat template on the server")
+        return progress.reply(self._model or self.name)
 
-    def _late(self, progress: _Progress) -> ModelError:
-        if progress.pieces:
-            return ModelInterrupted(
-                f"{self.name} at {self.url} sent nothing for {self.time_outs.stall_s:g} s in the middle of a reply; "
+    def _late(self, progress: Progress) -> ModelError:
+        if progress.shown or progress.thought:
+            doing = "a reply" if progress.shown else "its reasoning"
+            kind = ModelInterrupted if progress.shown else ModelUnavailable
+            return kind(
+                f"{self.name} at {self.url} sent nothing for {self.time_outs.stall_s:g} s in the middle of {doing}; "
                 "look at the server's log and load, or allow a longer stall")
         return ModelUnavailable(
             f"{self.name} at {self.url} sent no text within {self.time_outs.first_token_s:g} s; it may be loading, "
@@ -217,111 +275,42 @@ class OpenAICompatible:
 
     async def _only_model(self) -> str:
         """The one model that the server offers, asked once."""
-        key = cast(SecretStr, self._chat.openai_api_key).get_secret_value()
-        answer = await self._http.get(f"{self.url}/models", headers={"Authorization": f"Bearer {key}"})
+        answer = await self._http.get(f"{self.url}/models", headers=self._headers)
         answer.raise_for_status()
-        models = [str(row["id"]) for row in answer.json()["data"]]
+        models = model_ids(answer.json())
         if len(models) != 1:
             raise ModelMisconfigured(f"{self.url} offers {', '.join(models) or 'no model'}; name one with --model")
         self._model = self.name = models[0]
         return models[0]
 
 
-class Stream(Generator[str, None, Reply]):
-    """The generator of one answer. Unlike a plain one, `close()` may be called from another thread, also while this
-    thread waits in `next()`: the waiting call then ends with a Reply whose finish_reason is "stopped"."""
-
-    def __init__(
-        self, ask: Callable[[Prompt, Callable[[str], None]], Future[Reply]], prompt: Prompt, name: str,
-    ) -> None:
-        self._ask, self._prompt, self._name = ask, prompt, name
-        self._items: queue.SimpleQueue[str | Future[Reply]] = queue.SimpleQueue()
-        self._future: Future[Reply] | None = None
-        self._ended = False
-        self._seen: list[str] = []
-        self._started = self._first = 0.0
-        self._starting = threading.Lock()
-
-    def send(self, value: None, /) -> str:
-        with self._starting:
-            if self._ended:
-                raise StopIteration
-            if self._future is None:
-                self._started = time.monotonic()
-                self._future = self._ask(self._prompt, self._items.put)
-                self._future.add_done_callback(self._items.put)
-        item = self._items.get()
-        if isinstance(item, str):
-            self._first = self._first or time.monotonic() - self._started
-            self._seen.append(item)
-            return item
-        self._ended = True
-        try:
-            reply = item.result()
-        except CancelledError:
-            latency_s = time.monotonic() - self._started
-            reply = Reply("".join(self._seen), self._name, "stopped", Usage(), self._first, latency_s)
-        raise StopIteration(reply)
-
-    def throw(
-        self, typ: Any, val: BaseException | object = None, tb: TracebackType | None = None, /,
-    ) -> str:
-        self.close()
-        error = typ if isinstance(typ, BaseException) else val if isinstance(val, BaseException) else typ()
-        raise error.with_traceback(tb) if tb else error
-
-    def close(self) -> None:
-        """Cancel the request at the server at once; a waiting next() is woken by the cancelled future."""
-        with self._starting:
-            if self._future is None:
-                self._ended = True
-            else:
-                self._future.cancel()
-
-    def __del__(self) -> None:
-        self.close()
+async def _chunks(answer: httpx.Response) -> AsyncIterator[Any]:
+    """The chunks of an answer, and None at [DONE]."""
+    reader = EventReader()
+    async for part in answer.aiter_bytes():
+        for payload in reader.feed(part):
+            yield None if payload.done else read_chunk(payload)
+    for payload in reader.finish():
+        yield None if payload.done else read_chunk(payload)
 
 
-@dataclass(slots=True)
-class _Progress:
-    """What has arrived in one stream."""
-
-    put: Callable[[str], None]
-    pieces: list[str] = field(default_factory=list)
-    chars: int = 0
-    finish: str = ""
-    usage: Usage = field(default_factory=Usage)
-    started: float = field(default_factory=time.monotonic)
-    first_token_s: float = 0.0
-
-    def take(self, chunk: Any) -> bool:
-        """Pass on the chunk's text, and say whether it had any."""
-        self.finish = chunk.response_metadata.get("finish_reason") or self.finish
-        if chunk.usage_metadata:
-            self.usage = Usage(chunk.usage_metadata["input_tokens"], chunk.usage_metadata["output_tokens"])
-        text = chunk.content if isinstance(chunk.content, str) else ""
-        if not text:
-            return False
-        if not self.pieces:
-            self.first_token_s = time.monotonic() - self.started
-        self.chars += len(text)
-        self.pieces.append(text)
-        self.put(text)
-        return True
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Without the body's encoding, which has been undone."""
+    return {name: value for name, value in headers.items() if name not in {"content-encoding", "content-length"}}
 
 
-def _to_langchain(messages: tuple[Message, ...]) -> list[BaseMessage]:
-    # A lone surrogate cannot be sent as UTF-8.
-    return [_MESSAGES[m.role](m.content.encode("utf-8", "replace").decode("utf-8")) for m in messages]
-
-
-def _sampling(prompt: Prompt, model: str) -> dict[str, Any]:
-    """The request's other fields. `max_tokens` goes by its older name, the only one that all of these servers know."""
+def _request(prompt: Prompt, model: str, usage_refused: bool, extra_tokens: int) -> dict[str, Any]:
+    """The request's body. `max_tokens` goes by its older name, the only one that all of these servers know."""
     sampling = prompt.sampling
     fields: dict[str, Any] = {
-        "model": model, "temperature": sampling.temperature, "top_p": sampling.top_p,
-        "extra_body": {"max_tokens": sampling.max_tokens},
+        "model": model, "stream": True, "temperature": sampling.temperature, "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens + extra_tokens,
+        # A lone surrogate cannot be sent as UTF-8.
+        "messages": [{"role": m.role, "content": m.content.encode("utf-8", "replace").decode("utf-8")}
+                     for m in prompt.messages],
     }
+    if not usage_refused:
+        fields["stream_options"] = {"include_usage": True}
     if sampling.seed is not None:
         fields["seed"] = sampling.seed
     if sampling.stop:

@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 
-from llm.base import ModelError, ModelInterrupted, ModelUnavailable
-from llm.types import Prompt, Reply, Usage
+from llm.base import ModelError, ModelInterrupted, ModelUnavailable, Tell
+from llm.types import Prompt, Reply, Thinking, Usage
 
 _WIDE = "\u3001-\u9fff\uff00-\uffef"  # Chinese characters and punctuation, one piece each
 
 
 class Scripted:
-    """Streams `replies` in turn, then from the start again, by words, with `delay_s` seconds before each.
+    """Streams `replies` in turn, then from the start again, by words, with `delay_s` seconds before each, after
+    `thinking_s` seconds of thinking.
 
     After `fail_after` pieces it raises `error`; by default ModelUnavailable for 0 pieces, else ModelInterrupted.
     `prompts` holds what it was asked, `cancelled` how many streams were closed before their end.
@@ -23,16 +24,17 @@ class Scripted:
     def __init__(
         self, replies: Sequence[str] = ("I hear you. What happened?",), delay_s: float = 0.0, *,
         fail_after: int | None = None, error: ModelError | None = None, name: str = "scripted",
+        thinking_s: float = 0.0,
     ) -> None:
         if not replies or not all(reply.strip() for reply in replies):
             raise ValueError("a scripted model needs at least one reply, and none of them empty")
         self.replies, self.delay_s, self.name = tuple(replies), delay_s, name
-        self.fail_after, self.error = fail_after, error
+        self.fail_after, self.error, self.thinking_s = fail_after, error, thinking_s
         self.prompts: list[Prompt] = []
         self.cancelled = 0
         self._lock = threading.Lock()
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+    def stream(self, prompt: Prompt, tell: Tell | None = None) -> Generator[str, None, Reply]:
         """Yields words (with the space before them) or single Chinese characters."""
         with self._lock:
             text = self.replies[len(self.prompts) % len(self.replies)]
@@ -40,6 +42,10 @@ class Scripted:
         started, first_token_s = time.monotonic(), 0.0
         pieces = re.findall(rf"\s*(?:[{_WIDE}]|[^\s{_WIDE}]+)|\s+$", text)
         try:
+            while (seconds := time.monotonic() - started) < self.thinking_s:
+                if tell:
+                    tell(Thinking(seconds))
+                time.sleep(min(0.2, self.thinking_s))
             for index, piece in enumerate(pieces):
                 if index == self.fail_after:
                     raise self._failure(index)

@@ -142,7 +142,7 @@ class Asker:
                 fits, data = parse(answer.text, request.schema)
                 answer = replace(answer, data=data) if fits else replace(answer, kind="unparsable")
             self.progress.counts.kinds[answer.kind] += 1
-            if answer.kind in {"ok", "refused"}:
+            if answer.kind in {"ok", "refused"} or (answer.kind == "cut" and request.may_be_cut):
                 break
         return answer
 

@@ -38,13 +38,15 @@ class ChainFailed(Exception):
 class Request:
     """One question to a model. `schema` is a JSON schema that the answer's text must satisfy; the prompt must ask for
     JSON too, for servers that cannot be held to one. `extra` goes into the body as it is (`logprobs` ...). A repeated
-    run asks the same where `sampling.seed` is given."""
+    run asks the same where `sampling.seed` is given. `may_be_cut`: a reply that ends at the token limit is what was
+    asked for, and is not asked for again; its kind is still "cut"."""
 
     messages: tuple[Message, ...]
     model: str
     sampling: Sampling = field(default_factory=Sampling)
     schema: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    may_be_cut: bool = False
 
     def __post_init__(self) -> None:
         if not self.messages or not self.model:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from llm.nano.pretrain import PretrainOptions, pretrain, tokenize_corpus, train_tokenizer
-from llm.tuning.adapters import CONFIG, WEIGHTS, base_fingerprint, write_folder
+from llm.tuning.adapters import write_folder
 from llm.tuning.finetune import finetune
+from llm.tuning.install import install_adapter
 from llm.tuning.recipes import RECIPES, FinetuneOptions
 from llm.tuning.stack import load_base, load_tokenizer
 
@@ -64,24 +65,6 @@ def install_base(trained: Path, folder: Path) -> None:
     write_folder(folder, fill, {"licence": LICENCE})
 
 
-def install_adapter(run: Path, base: Path, folder: Path) -> None:
-    """Write a tuned adapter as bfloat16, its base named without a path, its run card beside it."""
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    tensors = {name: tensor.to(torch.bfloat16) for name, tensor in load_file(run / "adapter" / WEIGHTS).items()}
-    config = json.loads((run / "adapter" / CONFIG).read_text(encoding="utf-8")) | {"base_model_name_or_path": base.name}
-    card = json.loads((run / "run_card.json").read_text(encoding="utf-8"))
-    card["base"] = card["options"]["base"] = base.name
-
-    def fill(side: Path) -> None:
-        save_file(tensors, side / WEIGHTS, metadata={"format": "pt"})
-        (side / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        (side / "run_card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-    write_folder(folder, fill, {"base": base.name, "base_fingerprint": base_fingerprint(base), "licence": LICENCE})
-
-
 def tune_adapter(name: str, clean: Path, base: Path, out: Path, **changes: Any) -> Path:
     """Tune one of ADAPTERS on `base`; returns its run folder."""
     sources, own = ADAPTERS[name]
@@ -107,4 +90,4 @@ def nano_recipe(clean: Path, out: Path, weights: Path, minutes: float) -> None:
         install_base(base_recipe(clean, out, minutes), base)
     for name in ADAPTERS:
         if not (weights / name).is_dir():
-            install_adapter(tune_adapter(name, clean, base, out), base, weights / name)
+            install_adapter(tune_adapter(name, clean, base, out), weights / name, base, LICENCE)

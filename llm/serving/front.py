@@ -1,4 +1,4 @@
-"""Our four routes over an engine in this process: chat completions, completions, models, health.
+"""Our routes over an engine in this process: chat completions, completions, models, health, the rendered prompt.
 
 An engine is a `Backend`: it turns one request into chunks of the OpenAI form. The front maps the served names to base
 and adapters, streams, and tells the engine to stop when the client has gone.
@@ -35,6 +35,8 @@ class Backend(Protocol):
 
     def answer(self, name: str, body: Mapping[str, Any], emit: Emit) -> None: ...
 
+    def prompt(self, messages: list[dict[str, str]]) -> str: ...
+
     def prompt_ids(self, messages: list[dict[str, str]]) -> list[int]: ...
 
     def stop_id(self) -> int: ...
@@ -51,6 +53,7 @@ class Front:
             Route("/health", self.health), Route("/v1/models", self.models),
             Route("/v1/chat/completions", self.complete, methods=["POST"]),
             Route("/v1/completions", self.complete, methods=["POST"]),
+            Route("/apply-template", self.apply_template, methods=["POST"]),
         ])  # fmt: skip
 
     async def health(self, request: Request) -> Response:
@@ -59,6 +62,15 @@ class Front:
     async def models(self, request: Request) -> Response:
         listed = [{"id": name, "object": "model", "owned_by": "beside"} for name in self.backend.names]
         return JSONResponse({"object": "list", "data": listed})
+
+    async def apply_template(self, request: Request) -> Response:
+        """The prompt as the chat template renders it: the client reads from its end whether the template opens a
+        reasoning block."""
+        try:
+            messages = (await request.json())["messages"]
+        except (ValueError, KeyError, TypeError):
+            return _refused(400, "the request has no messages")
+        return JSONResponse({"prompt": await asyncio.to_thread(self.backend.prompt, messages)})
 
     async def complete(self, request: Request) -> Response:
         try:

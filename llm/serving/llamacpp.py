@@ -75,9 +75,12 @@ class LlamaBackend:
         else:
             self._server.handle_completions(asked, emit)
 
+    def prompt(self, messages: list[dict[str, str]]) -> str:
+        return str(self._ask("/apply-template", {"messages": messages})["prompt"])
+
     def prompt_ids(self, messages: list[dict[str, str]]) -> list[int]:
-        prompt = self._ask("/apply-template", {"messages": messages})["prompt"]
-        found: list[int] = self._ask("/tokenize", {"content": prompt, "add_special": False})["tokens"]
+        asked = {"content": self.prompt(messages), "add_special": False}
+        found: list[int] = self._ask("/tokenize", asked)["tokens"]
         return found
 
     def stop_id(self) -> int:

@@ -11,7 +11,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-ROUTES = {("GET", "/health"), ("GET", "/v1/models"), ("POST", "/v1/chat/completions"), ("POST", "/v1/completions")}
+#: `/tokenize` (vLLM) and `/apply-template` (llama.cpp) tell the client whether the template opens a reasoning block.
+ROUTES = {
+    ("GET", "/health"), ("GET", "/v1/models"), ("POST", "/v1/chat/completions"), ("POST", "/v1/completions"),
+    ("POST", "/tokenize"), ("POST", "/apply-template"),
+}  # fmt: skip
 #: Names of environment variables: the file whose existence opens the server, and the word that the gate sends before
 #: that.
 OPEN_FILE, GATE_WORD = "BESIDE_OPEN_FILE", "BESIDE_GATE_WORD"

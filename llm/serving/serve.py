@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llm.serving.routes import GATE_HEADER, GATE_WORD, OPEN_FILE
-from llm.tuning.adapters import check_adapter, content_name
+from llm.tuning.adapters import check_adapter, content_name, unservable
 from llm.tuning.stack import ModelProblem, check_model_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,6 +192,12 @@ def check(options: ServeOptions, python: str) -> tuple[dict[str, Path], int]:
         ranks = [check_adapter(Path(path), options.base) for path in options.adapters.values()]
     except ModelProblem as error:
         raise ServeProblem(str(error)) from error
+    for name, path in options.adapters.items():
+        if what := unservable(Path(path)):
+            raise ServeProblem(
+                f"{name} is {what}, which vLLM does not serve. Next step: python -m llm merge --base {options.base} "
+                f"--adapter {path} --out MODEL, then python -m llm serve --base MODEL"
+            )
     names = {content_name(name, Path(path)): Path(path) for name, path in options.adapters.items()}
     check_port(options.host, options.port)
     config = Path(options.base) / "config.json"

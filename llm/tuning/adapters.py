@@ -20,6 +20,8 @@ from llm.tuning.stack import ModelProblem, tensor_shapes
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 #: Written last into every folder that this package saves: the hashes of the other files.
 MANIFEST = "manifest.json"
+#: The layers that are one matrix in a base with tied embeddings.
+EMBEDDINGS = frozenset({"embed_tokens", "lm_head"})
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None], about: dict[str, str] | None = None) -> None:
@@ -106,6 +108,26 @@ def check_folder(folder: Path, base: str | Path) -> int:
     return max([rank, *(int(r) for r in (config.get("rank_pattern") or {}).values())])
 
 
+def targets_of(folder: Path) -> set[str]:
+    """The last names of the layers that an adapter changes, e.g. q_proj, embed_tokens."""
+    layers = {name.partition(".lora_")[0] for name in tensor_shapes(folder / WEIGHTS) if ".lora_" in name}
+    return {layer.rpartition(".")[2] for layer in layers}
+
+
+def unservable(folder: Path) -> str:
+    """Why vLLM cannot serve this adapter beside its base, or "" where it can. `merge` makes a model of each of them."""
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    if config.get("use_dora"):
+        return "a DoRA adapter"
+    if config.get("modules_to_save"):
+        return f"an adapter that holds whole layers (modules_to_save: {', '.join(config['modules_to_save'])})"
+    if (config.get("bias") or "none") != "none" or config.get("lora_bias"):
+        return "an adapter with biases"
+    if embeddings := sorted(targets_of(folder) & EMBEDDINGS):
+        return f"an adapter of the embeddings ({', '.join(embeddings)})"
+    return ""
+
+
 def _check_shapes(folder: Path, base: str | Path, shapes: dict[str, tuple[int, ...]]) -> None:
     """Each A must take what its layer of the base takes, each B must give what it gives."""
     weights = {n: s for file in Path(base).glob("*.safetensors") for n, s in tensor_shapes(file).items()}
@@ -113,7 +135,10 @@ def _check_shapes(folder: Path, base: str | Path, shapes: dict[str, tuple[int, .
         layer, _, part = name.removeprefix("base_model.model.").partition(".lora_")
         if not weights or part[:1] not in {"A", "B"} or len(shape) != 2:
             continue
-        target = weights.get(f"{layer}.weight")
+        stored = layer
+        if layer == "lm_head" and "lm_head.weight" not in weights:  # tied: the output's matrix is the input's
+            stored = "model.embed_tokens"
+        target = weights.get(f"{stored}.weight")
         if target is None:
             raise ModelProblem(
                 f"the adapter {folder} changes {layer}, which the base {base} does not have: another base's adapter"

@@ -9,16 +9,32 @@ processes cut them.
 from __future__ import annotations
 
 import json
+import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from llm.precision import on_this_machine
+from llm.tuning.adapters import check_adapter
 from llm.tuning.recipes import FinetuneOptions
 from llm.tuning.run_card import describe_run, plot_losses
+from llm.tuning.run_settings import record_run, same_run
+from llm.tuning.shared_opening import pack_shared
 from llm.tuning.stack import load_base, load_tokenizer
-from llm.tuning.training_data import IGNORED, Encoded, Packed, encode_within, joined, pack, read_conversations
+from llm.tuning.training_data import (
+    IGNORED,
+    Encoded,
+    Packed,
+    check_template,
+    encode_within,
+    joined,
+    pack,
+    read_conversations,
+)
 from llm.tuning.training_loop import make_optimizer, restore, run_loop, total_steps
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +49,20 @@ class FinetuneResult:
 def finetune(options: FinetuneOptions) -> FinetuneResult:
     """Tune and write `out/adapter`, `run_card.json`, `loss.png`, `log.jsonl`. Resumes from `out/checkpoint.pt`.
 
-    Raises MalformedData for bad rows and ModelProblem for a base that cannot be used, both before anything is written.
+    Raises MalformedData for bad rows, ModelProblem for a base that cannot be used, and OtherRun where `out` holds a run
+    of other settings, all before anything is written.
     """
+    options = with_precision(options)
+    same_run(options)
     accelerator = _accelerator(options)
     tokenizer = load_tokenizer(options.base)
     train, valid, counts = prepare_data(options, tokenizer)
     model = build(options)
     optimizer = make_optimizer(model, options)
     model, optimizer = accelerator.prepare(model, optimizer)
-    options.out.mkdir(parents=True, exist_ok=True)
+    accelerator.wait_for_everyone()  # all have looked into `out` before one writes there
+    if accelerator.is_main_process:
+        record_run(options)
     progress = restore(options.out / "checkpoint.pt", model, optimizer)
     steps = total_steps(len(train), options)
     stopped = run_loop(accelerator, model, optimizer, train, valid, options, progress, steps)
@@ -53,6 +74,17 @@ def finetune(options: FinetuneOptions) -> FinetuneResult:
         plot_losses(progress.history, options.out / "loss.png", progress.best_step)
     accelerator.wait_for_everyone()
     return FinetuneResult(options.out / "adapter", progress.best_loss, progress.best_step, progress.step, stopped)
+
+
+def with_precision(options: FinetuneOptions) -> FinetuneOptions:
+    """`options` with "auto" replaced by what this machine computes fast; what was chosen is logged."""
+    if "auto" not in (options.dtype, options.precision):
+        return options
+    found = on_this_machine()
+    logger.warning("%s", found.why)
+    dtype = found.dtype if options.dtype == "auto" else options.dtype
+    precision = ("bf16" if found.bfloat16 else "no") if options.precision == "auto" else options.precision
+    return replace(options, dtype=dtype, precision=precision)
 
 
 def _accelerator(options: FinetuneOptions) -> Any:
@@ -78,9 +110,9 @@ def _demand_qlora() -> None:
 def prepare_data(options: FinetuneOptions, tokenizer: Any) -> tuple[list[Packed], list[Packed], dict[str, int]]:
     """Packed rows for training and validation, and counts for the run card."""
     conversations = read_conversations(options.data)
-    if options.valid:
-        held_out = read_conversations(options.valid)
-    else:
+    held_out = read_conversations(options.valid) if options.valid else []
+    check_template([*conversations, *held_out], tokenizer)
+    if not held_out:
         random.Random(options.seed).shuffle(conversations)
         cut = max(1, round(len(conversations) * options.valid_share))
         held_out, conversations = conversations[:cut], conversations[cut:]
@@ -93,15 +125,21 @@ def prepare_data(options: FinetuneOptions, tokenizer: Any) -> tuple[list[Packed]
         counts[f"{name}_too_long"] = len(rows) - len(fitting)
         counts[f"{name}_tokens"] = sum(len(row.ids) for row in fitting)
         counts[f"{name}_target_tokens"] = sum(label != IGNORED for row in fitting for label in row.labels)
-        parts.append(pack(fitting, options.block) if options.pack else [joined([row]) for row in fitting])
+        parts.append(_packed(fitting, options))
         counts[f"{name}_rows"] = len(parts[-1])
     return parts[0], parts[1], counts
 
 
+def _packed(rows: list[Encoded], options: FinetuneOptions) -> list[Packed]:
+    if not options.pack:
+        return [joined([row]) for row in rows]
+    return pack_shared(rows, options.block) if options.share_opening else pack(rows, options.block)
+
+
 def build(options: FinetuneOptions) -> Any:
-    """The base, frozen, with a fresh seeded adapter in it."""
+    """The base, frozen, with an adapter in it: a fresh seeded one, or that of `start_from`."""
     import torch
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 
     extra: dict[str, Any] = {"attn_implementation": options.attention}
     if options.qlora:
@@ -121,11 +159,17 @@ def build(options: FinetuneOptions) -> Any:
         base.enable_input_require_grads()
     base.config.use_cache = False
     torch.manual_seed(options.seed)
+    if options.start_from:
+        check_adapter(Path(options.start_from), options.base)
+        return PeftModel.from_pretrained(base, options.start_from, is_trainable=True).train()
     config = LoraConfig(
         r=options.rank,
         lora_alpha=options.alpha,
         lora_dropout=options.dropout,
         target_modules=list(options.targets),
+        layers_to_transform=list(range(options.first_layer, base.config.num_hidden_layers))
+        if options.first_layer
+        else None,
         use_dora=options.dora,
         use_rslora=options.rslora,
         task_type="CAUSAL_LM",

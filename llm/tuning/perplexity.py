@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llm.tuning.shared_opening import pack_shared
 from llm.tuning.stack import load_base, load_tokenizer
 from llm.tuning.training_data import IGNORED, Conversation, Encoded, encode_within
+from llm.tuning.training_loop import loss_sum
+
+#: Tokens that a row may be longer than the longest conversation, so that some share its system prompt.
+ROOM = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,9 @@ def by_transformers(base: str, adapter: Path | None, rows: Sequence[Encoded], dt
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, str(adapter)).eval()
-    total = 0.0
     with torch.inference_mode():
-        for row in rows:
-            labels = torch.tensor(row.labels)
-            places = (labels != IGNORED).nonzero()[:, 0]
-            logits = model(input_ids=torch.tensor([row.ids]), logits_to_keep=places - 1, use_cache=False).logits[0]
-            total += float(logits.float().log_softmax(-1)[torch.arange(len(places)), labels[places]].double().sum())
+        block = max(len(row.ids) for row in rows) + ROOM
+        total = -sum(float(loss_sum(model, row, "cpu")) for row in pack_shared(rows, block))
     return _result(rows, total)
 
 

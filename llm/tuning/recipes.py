@@ -13,9 +13,12 @@ ALL_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj
 class FinetuneOptions:
     """A run is a function of these values, the base and the data.
 
+    `first_layer` is the lowest layer that gets an adapter: the layers below it are computed without a backward pass.
     `block` is the packed row in tokens; one step takes `rows_per_step` rows over all processes. `patience` counts
     validations without a better loss. `dtype` is that of the frozen base, `precision` that of the computation ("no" or
-    "bf16").
+    "bf16"); "auto" takes what the machine does well (llm/precision.py). `share_opening` computes a system prompt that
+    several conversations open with once a row. `start_from` is an adapter folder whose weights the run begins with,
+    instead of fresh ones.
     """
 
     base: str
@@ -28,6 +31,7 @@ class FinetuneOptions:
     alpha: int = 32
     dropout: float = 0.05
     targets: tuple[str, ...] = ALL_PROJECTIONS
+    first_layer: int = 0
     dora: bool = False
     rslora: bool = False
     qlora: bool = False
@@ -39,6 +43,8 @@ class FinetuneOptions:
     block: int = 2048
     rows_per_step: int = 16
     pack: bool = True
+    share_opening: bool = False
+    start_from: str = ""
     validate_every: int = 50
     checkpoint_every: int = 50
     patience: int = 3
@@ -61,8 +67,10 @@ class FinetuneOptions:
         )
         if min(whole) < 1:
             raise ValueError(f"rank, alpha, block, rows, intervals and patience are at least 1, got {self}")
-        if self.precision not in {"no", "bf16"} or self.dtype not in {"float32", "bfloat16"}:
-            raise ValueError(f"precision is no or bf16, dtype float32 or bfloat16; got {self.precision}, {self.dtype}")
+        if self.precision not in {"auto", "no", "bf16"} or self.dtype not in {"auto", "float32", "bfloat16"}:
+            raise ValueError(
+                f"precision is auto, no or bf16, dtype auto, float32 or bfloat16; got {self.precision}, {self.dtype}"
+            )
         if not 0 < self.valid_share < 1 or not 0 <= self.dropout < 1 or self.learning_rate <= 0:
             raise ValueError("valid_share in (0, 1), dropout in [0, 1), learning_rate above 0")
 
@@ -93,6 +101,23 @@ RECIPES: dict[str, dict[str, object]] = {
         "gradient_checkpointing": True,
         "dtype": "bfloat16",
         "precision": "bf16",
+    },
+    "psycollm-mini": {
+        "rank": 8,
+        "alpha": 16,
+        "first_layer": 12,
+        "learning_rate": 2e-4,
+        "warmup_steps": 6,
+        "epochs": 2.0,
+        "block": 1280,
+        "rows_per_step": 2,
+        "dropout": 0.0,
+        "share_opening": True,
+        "dtype": "auto",
+        "precision": "auto",
+        "validate_every": 20,
+        "checkpoint_every": 5,
+        "patience": 3,
     },
     "nano": {
         "base": str(NANO_BASE),

@@ -1,4 +1,4 @@
-"""Conversations for tuning: three file formats in, one out; then token ids with a mask, then packed rows.
+"""Conversations for tuning: three row formats in (`llm.rows`), one out; then token ids with a mask, then packed rows.
 
 A row that does not fit its format is never skipped: all of them are listed with their line numbers, and nothing is
 trained.
@@ -6,28 +6,18 @@ trained.
 
 from __future__ import annotations
 
-import json
-import lzma
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
-FORMATS = (
-    "OpenAI {messages: [{role, content}]}, ShareGPT {conversations: [{from, value}]}, "
-    "alpaca {instruction, input, output}"
-)
+from llm.rows import MalformedData, malformed, read_rows, turns_of
+
 #: The label that the loss skips (PyTorch's default).
 IGNORED = -100
-LISTED_ERRORS = 20
 
 Conversation = list[dict[str, str]]
-
-
-class MalformedData(ValueError):
-    """Rows that fit no format; the message lists them as file:line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,48 +30,23 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Several conversations in one row. `starts` are the places where each begins; positions restart there."""
+    """Several conversations in one row. `starts` are the places where each begins; positions restart there.
+
+    The first `shared` tokens, where there are any, open every conversation of the row: each sees them and itself, and
+    its positions go on from them.
+    """
 
     ids: tuple[int, ...]
     labels: tuple[int, ...]
     starts: tuple[int, ...]
-
-
-def _turns(row: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    """(role, content) pairs of one row in any of the three formats. Raises KeyError, TypeError or ValueError."""
-    if "messages" in row:
-        return [(m["role"], m["content"]) for m in row["messages"]]
-    if "conversations" in row:
-        system = [("system", row["system"])] if row.get("system") else []
-        return system + [(m["from"], m["value"]) for m in row["conversations"]]
-    if "instruction" in row and "output" in row:
-        asked = f"{row['instruction']}\n{row['input']}" if row.get("input") else row["instruction"]
-        pairs = [
-            (role, text)
-            for pair in row.get("history") or []
-            for role, text in zip(("user", "assistant"), pair, strict=True)
-        ]
-        system = [("system", row["system"])] if row.get("system") else []
-        return [*system, *pairs, ("user", asked), ("assistant", row["output"])]
-    raise ValueError("none of the keys messages, conversations, instruction + output")
+    shared: int = 0
 
 
 def parse_row(row: Any) -> Conversation:
     """One conversation, checked: known roles, no empty text, the person and the assistant in turn. Raises
     ValueError.
     """
-    if not isinstance(row, Mapping):
-        raise ValueError(f"expected an object, found {type(row).__name__}")
-    try:
-        turns = _turns(row)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"a message lacks {error}" if isinstance(error, KeyError) else str(error)) from error
-    for role, content in turns:
-        if role not in ROLES:
-            raise ValueError(f"unknown role {role!r}; known: {', '.join(ROLES)}")
-        if not isinstance(content, str) or not content.strip():
-            raise ValueError(f"a message of {role} is empty or not text")
-    messages = [{"role": ROLES[role], "content": content} for role, content in turns]
+    messages = [{"role": role, "content": content} for role, content in turns_of(row)]
     spoken = [m["role"] for m in messages]
     if spoken[:1] == ["system"]:
         spoken = spoken[1:]
@@ -90,17 +55,6 @@ def parse_row(row: Any) -> Conversation:
             "after an optional system message, user and assistant must take turns and the assistant must end"
         )
     return messages
-
-
-def _lines(path: Path) -> Iterator[tuple[int, Any]]:
-    opener: Any = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except json.JSONDecodeError as error:
-                    yield number, ValueError(f"not JSON ({error.msg})")
 
 
 def _dataset_rows(name: str) -> Iterator[tuple[int, Any]]:
@@ -114,33 +68,46 @@ def _dataset_rows(name: str) -> Iterator[tuple[int, Any]]:
 
 
 def read_conversations(sources: Sequence[str | Path]) -> list[Conversation]:
-    """All conversations of .jsonl(.xz) files or `datasets` ids, in order. Raises MalformedData with every bad line."""
+    """All conversations of JSON files (see `llm.rows`) or `datasets` ids, in order. Raises MalformedData with every bad
+    line."""
     found: list[Conversation] = []
-    errors: list[str] = []
+    faults: list[str] = []
     for source in sources:
         path = Path(source)
-        for number, row in _lines(path) if path.is_file() else _dataset_rows(str(source)):
+        for number, row in read_rows(path) if path.is_file() else _dataset_rows(str(source)):
             try:
                 if isinstance(row, ValueError):
                     raise row
                 found.append(parse_row(row))
             except ValueError as error:
-                errors.append(f"{source}:{number}: {error}")
-    if errors:
-        more = [f"... and {len(errors) - LISTED_ERRORS} more"] if len(errors) > LISTED_ERRORS else []
-        raise MalformedData(
-            "\n".join(
-                [
-                    f"{len(errors)} rows are malformed, nothing was trained. Known formats: {FORMATS}.",
-                    "Next step: repair or remove these:",
-                    *errors[:LISTED_ERRORS],
-                    *more,
-                ]
-            )
-        )
+                faults.append(f"{source}:{number}: {error}")
+    if faults:
+        raise malformed(faults, "nothing was trained")
     if not found:
         raise MalformedData(f"no conversation in {', '.join(map(str, sources))}")
     return found
+
+
+def check_template(conversations: Sequence[Conversation], tokenizer: Any) -> None:
+    """Raises ValueError where conversations have a system message that the chat template refuses or leaves out: the
+    model would be tuned on something else than it is sent later."""
+    from jinja2 import TemplateError
+
+    systems = sum(messages[0]["role"] == "system" for messages in conversations)
+    if not systems:
+        return
+    mark = "system-message-mark"
+    asked = [("system", mark), ("user", "a"), ("assistant", "b")]
+    try:
+        rendered = tokenizer.apply_chat_template([{"role": r, "content": c} for r, c in asked], tokenize=False)
+        why = "" if mark in str(rendered) else "its chat template leaves it out"
+    except (TemplateError, ValueError) as error:
+        why = f"its chat template says: {error}"
+    if why:
+        raise ValueError(
+            f"this model takes no system message ({why}), and {systems} conversations have one. Next step: put its "
+            "text before the person's first message there, or take a base whose template knows the role"
+        )
 
 
 def encode(messages: Conversation, tokenizer: Any) -> Encoded:
@@ -150,9 +117,13 @@ def encode(messages: Conversation, tokenizer: Any) -> Encoded:
     ValueError for a template that rewrites earlier turns, and for one that ends a turn without a special token (a model
     tuned on it would never learn to stop).
     """
+    from jinja2 import TemplateError
 
     def render(part: Conversation, prompt: bool = False) -> str:
-        return str(tokenizer.apply_chat_template(part, tokenize=False, add_generation_prompt=prompt))
+        try:
+            return str(tokenizer.apply_chat_template(part, tokenize=False, add_generation_prompt=prompt))
+        except TemplateError as error:
+            raise ValueError(f"the chat template refuses a conversation: {error}") from error
 
     text = render(messages)
     spans = []

@@ -63,7 +63,8 @@ def rows_of_step(count: int, step: int, options: FinetuneOptions) -> list[int]:
 
 
 def model_inputs(row: Packed, device: Any, attention: str = "sdpa") -> dict[str, torch.Tensor]:
-    """Tensors of one packed row, batch 1: positions restart with each conversation, and none sees another.
+    """Tensors of one packed row, batch 1: positions restart with each conversation, and none sees another; an opening
+    that the row's conversations share is seen by each of them.
 
     A varlen attention kernel (flash_attention_2) reads the borders from the positions; others get the block mask,
     (1, 1, T, T), True where a token may look.
@@ -75,13 +76,15 @@ def model_inputs(row: Packed, device: Any, attention: str = "sdpa") -> dict[str,
     segment[list(row.starts[1:])] = 1
     segment = segment.cumsum(0)
     starts = torch.tensor(row.starts, device=device)[segment]
+    if row.shared:
+        starts = torch.where(segment > 0, starts - row.shared, starts)
     inputs = {
         "input_ids": torch.tensor([row.ids], device=device),
         "position_ids": (torch.arange(length, device=device) - starts)[None],
     }
     if attention != "flash_attention_2":
         mask = torch.ones(length, length, dtype=torch.bool, device=device).tril() & (
-            segment[:, None] == segment[None, :]
+            (segment[:, None] == segment[None, :]) | (torch.arange(length, device=device) < row.shared)
         )
         if attention == "eager":  # adds its mask to the scores
             mask = torch.zeros(mask.shape, device=device).masked_fill(~mask, torch.finfo(torch.float32).min)

@@ -6,11 +6,13 @@ Each command only turns its arguments into one call of the Python API. Called by
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from perception.cards import write_card
 from perception.commands import say, task
-from perception.models import CARDS, load
+from perception.models import CARDS, WEIGHTS, card_of, load
 
 DEFAULT_MODEL = "expression/small"
 
@@ -48,14 +50,16 @@ def _train(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
         say(str(train_released(released, say)))
         return 0
-    from perception.expression.train import TrainConfig, train
+    from perception.expression.config import TrainConfig
+    from perception.expression.train import train
 
     say(str(train(TrainConfig(**_settings(arguments)), say)))
     return 0
 
 
 def _distill(arguments: argparse.Namespace) -> int:
-    from perception.expression.train import TrainConfig, train
+    from perception.expression.config import TrainConfig
+    from perception.expression.train import train
 
     config = TrainConfig(**_settings(arguments), teacher=arguments.teacher, teacher_share=arguments.teacher_share)
     say(str(train(config, say)))
@@ -64,18 +68,33 @@ def _distill(arguments: argparse.Namespace) -> int:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from perception.expression.data import read
-    from perception.expression.evaluate import evaluate
+    from perception.expression.evaluate import evaluate, with_report
 
+    if arguments.write_card and arguments.model not in CARDS:
+        raise ValueError(f"--write-card writes the card of a model that ships; {arguments.model} is a file of yours")
     report = evaluate(predictor_of(arguments.model), read(arguments.data), arguments.robustness, arguments.out)
     say(report.text())
+    if arguments.write_card:
+        card = card_of(arguments.model)
+        say(f"{write_card(replace(card, quality=with_report(card.quality, report)), WEIGHTS)}: written")
     return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:
     from perception.expression.export import export_runs
 
-    say(str(export_runs(arguments.network, arguments.checkpoint, arguments.validation, arguments.out, arguments.even,
-                     arguments.side)))
+    say(
+        str(
+            export_runs(
+                arguments.network,
+                arguments.checkpoint,
+                arguments.validation,
+                arguments.out,
+                arguments.even,
+                arguments.side,
+            )
+        )
+    )
     return 0
 
 
@@ -126,6 +145,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--data", required=True, metavar="READER:PATH:SPLIT")
     parser.add_argument("--robustness", action="store_true", help="also small, blurred, dark, turned, covered faces")
     parser.add_argument("--out", type=Path, help="folder for report.json and the plots")
+    parser.add_argument("--write-card", action="store_true", help="put what was measured on the model's card")
     parser = task(commands, "export", "expression", "checkpoints to one calibrated ONNX file with its card", _export)
     parser.add_argument("--network", action="append", required=True, help="once for each checkpoint, in order")
     parser.add_argument("--checkpoint", action="append", type=Path, required=True)

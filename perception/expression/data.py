@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.expression.labels import COMPOUNDS, LABEL_MAPS
+from perception.files import is_clutter
 from perception.types import EXPRESSIONS
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
@@ -35,7 +36,8 @@ HOW_TO_GET: Mapping[str, str] = {
 
 
 class Files:
-    """Reads files by their path inside a folder or a zip; `set_name` is a key of HOW_TO_GET for the error."""
+    """Reads files by their path inside a folder or a zip, what macOS and Windows leave there apart; `set_name` is a key
+    of HOW_TO_GET for the error."""
 
     def __init__(self, root: str | Path, set_name: str) -> None:
         self.root, self.set_name = Path(root), set_name
@@ -43,9 +45,10 @@ class Files:
             raise FileNotFoundError(f"{self.root} does not exist. {HOW_TO_GET[set_name]}")
         self._zip = zipfile.ZipFile(self.root) if self.root.is_file() else None
         if self._zip:
-            self.names = sorted(name for name in self._zip.namelist() if not name.endswith("/"))
+            names = [name for name in self._zip.namelist() if not name.endswith("/")]
         else:
-            self.names = sorted(str(p.relative_to(self.root).as_posix()) for p in self.root.rglob("*") if p.is_file())
+            names = [str(p.relative_to(self.root).as_posix()) for p in self.root.rglob("*") if p.is_file()]
+        self.names = sorted(name for name in names if not is_clutter(name))
         self._known = frozenset(self.names)
 
     def read(self, name: str) -> bytes:
@@ -234,7 +237,7 @@ READERS: Mapping[str, Callable[[str | Path, str], FaceSet]] = {
 
 
 def read(spec: str) -> FaceSet:
-    """"READER:PATH[:SPLIT]", for example "fer2013:faces/fer2013.zip:train". SPLIT is "train" where left out."""
+    """ "READER:PATH[:SPLIT]", for example "fer2013:faces/fer2013.zip:train". SPLIT is "train" where left out."""
     reader, _, rest = spec.partition(":")
     path, _, split = rest.rpartition(":") if ":" in rest else (rest, "", "train")
     if reader not in READERS or not path:

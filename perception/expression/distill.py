@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from perception.expression.config import TrainConfig
 from perception.expression.data import read
 from perception.expression.faces import Faces, in_memory, load_training
 from perception.expression.predictor import BATCH, Predictor, load_custom, softmax
 from perception.files import sha256_of, whole
-
-if TYPE_CHECKING:
-    from perception.expression.train import TrainConfig
 
 #: The teacher's logits are divided by this before they become targets: its doubts teach as much as its choice.
 TEMPERATURE = 1.5

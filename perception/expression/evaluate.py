@@ -106,6 +106,21 @@ class Report:
         return "\n".join(lines)
 
 
+def with_report(quality: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """A card's `quality` with what the report measured: its own rows of the same data are replaced, others stay."""
+    of = f"{report.data}, {report.faces} faces"
+    new: dict[str, Any] = {
+        f"{of}: {name} [95 % bootstrap]": [round(number, 3) for number in values]
+        for name, values in report.quality.items()
+    }
+    new[f"{report.data}: recall"] = {name: round(value, 2) for name, value in report.recall.items()}
+    if report.robustness:
+        drops = {name: round(drop, 1) for name, (_, drop) in report.robustness.items()}
+        new[f"{report.data}: points of accuracy lost when changed"] = drops
+    kept = {name: value for name, value in quality.items() if name not in new and not name.startswith(f"{of}:")}
+    return {**new, **kept}
+
+
 def _pictures(faces: FaceSet) -> tuple[list[Picture], npt.NDArray[np.int64]]:
     chosen = np.flatnonzero(faces.labels >= 0)
     bar = tqdm(chosen.tolist(), desc="reading", unit="face", leave=False, disable=None)

@@ -14,13 +14,14 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from perception.expression.config import IMAGENET
 from perception.expression.data import read
 from perception.expression.faces import Faces, in_memory
 from perception.expression.metrics import METRICS, cross_calibrated, fit_temperature, interval
 from perception.expression.networks import Ensemble, folded, network_of
 from perception.expression.predictor import BATCH, OutputRule, Predictor, softmax
 from perception.expression.preprocess import Preprocessing
-from perception.expression.train import IMAGENET, as_batch, scaled
+from perception.expression.train import as_batch, scaled
 from perception.files import sha256_of
 from perception.types import EXPRESSIONS
 

@@ -75,9 +75,15 @@ class LiveExpressions:
         if not isinstance(self._predictor, Predictor):
             raise ValueError(f"{model} reads no expressions; choose geometry/emfacs, an expression/ card or PATH.onnx")
 
-    def read(self, image: Image, face: Face) -> Reading:
-        """One face of an (H, W, 3) uint8 RGB frame, its landmarks in the frame's px."""
-        found = self._predictor.predict([face_crop(image, face.landmarks)])
+    @property
+    def side_px(self) -> int:
+        """The side of the crops that the network is given."""
+        return self._predictor.how.side
+
+    def read(self, image: Image, face: Face, crop: Image | None = None) -> Reading:
+        """One face of an (H, W, 3) uint8 RGB frame, its landmarks in the frame's px; `crop` is its `face_crop` where
+        that was cut already."""
+        found = self._predictor.predict([face_crop(image, face.landmarks) if crop is None else crop])
         return Reading(
             dict(zip(EXPRESSIONS, found.basic[0].tolist(), strict=True)),
             dict(zip(COMPOUNDS, found.compound[0].tolist(), strict=True)),

@@ -22,9 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def conv_bn(i: int, o: int, stride: int = 1, kernel: int = 3, groups: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o)
-    )
+    return nn.Sequential(nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o))
 
 
 class BasicBlock(nn.Module):  # type: ignore[misc]
@@ -64,9 +62,7 @@ class ResidualNet(nn.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.front = front_of(stem, widths, blocks)
-        self.body = nn.Sequential(
-            stage(widths[1], widths[2], blocks[2]), stage(widths[2], widths[3], blocks[3])
-        )
+        self.body = nn.Sequential(stage(widths[1], widths[2], blocks[2]), stage(widths[2], widths[3], blocks[3]))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(widths[3], classes)
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from perception.cards import ModelCard
 from perception.expression.labels import circumplex_from, compound_from
 from perception.expression.preprocess import Preprocessing, to_input
 from perception.files import sha256_of
-from perception.models import ModelCard
 from perception.session import onnx_session
 from perception.types import EXPRESSIONS
 

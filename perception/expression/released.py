@@ -21,12 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from perception.expression.config import IMAGENET
 from perception.expression.data import FaceSet, read
 from perception.expression.labels import COMPOUNDS
 from perception.expression.networks import import_timm
 from perception.expression.preprocess import check_crop, face_image
-from perception.expression.train import IMAGENET, as_batch, scaled
+from perception.expression.train import as_batch, scaled
 from perception.files import commit_of, whole
+from perception.precision import training_precision
 from perception.types import EXPRESSIONS
 
 WIDTHS, WINDOWS, HEADS = (64, 128, 256), (28, 14, 7), (2, 4, 8)
@@ -237,7 +239,8 @@ class ReleasedTrainer:
         optimizer = torch.optim.Adam(
             [{"params": backbones, "lr": config.backbone_lr}, {"params": heads, "lr": config.head_lr}]
         )
-        self.accelerator: Any = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="bf16")
+        cuda = torch.cuda.is_available()
+        self.accelerator: Any = Accelerator(cpu=not cuda, mixed_precision=training_precision(cuda))
         self.network, self.optimizer = self.accelerator.prepare(self.plain, optimizer)
         self.checkpoint, self.epoch = config.out / "checkpoint.pt", 0
         if self.checkpoint.is_file():

@@ -51,9 +51,7 @@ def _videos(faces: FaceSet) -> Iterator[list[int]]:
         yield video
 
 
-def submit_cexpr(
-    predictor: Predictor, faces: FaceSet, out: Path, template: Path | None = None, smooth: int = 0
-) -> int:
+def submit_cexpr(predictor: Predictor, faces: FaceSet, out: Path, template: Path | None = None, smooth: int = 0) -> int:
     """Write a row `video/frame.jpg,class` for each frame (of the template where given), classes 0 to 6 in COMPOUNDS
     order, and return their number. The file appears when it is complete.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,63 +17,15 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from perception.expression.augment import augment
+from perception.expression.config import TrainConfig
 from perception.expression.data import read
+from perception.expression.distill import taught_faces
 from perception.expression.faces import Faces, epoch_order, in_memory, load_training
 from perception.expression.networks import LocalAttentionNet, network_of
 from perception.expression.preprocess import Preprocessing
 from perception.expression.start import take_over
 from perception.files import commit_of, whole
-
-IMAGENET = Preprocessing(224, "rgb", False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """The settings of a run.
-
-    `data` are specs of faces.load_training, `validation` one of data.read. `sides` are the input sides in px that
-    training goes through, until the shares `until` of the epochs: small first, which costs less and teaches low
-    resolution. `balance` see faces.epoch_order, `strength` see augment. `start` is a checkpoint or an exported .onnx
-    from which fitting tensors are taken (start.py); `freeze_front` keeps the network's `front` as it then is. `teacher`
-    is an .onnx with its card, whose soft labels get `teacher_share` of the target: a distillation.
-    """
-
-    network: str
-    data: tuple[str, ...]
-    validation: str
-    out: Path
-    epochs: int = 24
-    batch: int = 128
-    lr: float = 0.15
-    weight_decay: float = 5e-4
-    warmup: float = 0.12
-    sides: tuple[int, ...] = (32, 40, 48)
-    until: tuple[float, ...] = (0.6, 0.9, 1.0)
-    seed: int = 0
-    smoothing: float = 0.1
-    mixup: float = 0.0
-    balance: float = 0.25
-    ema: float = 0.998
-    clip: float = 5.0
-    strength: float = 1.0
-    pretrained: bool = False
-    start: Path | None = None
-    freeze_front: bool = False
-    teacher: Path | None = None
-    teacher_share: float = 0.8
-    optimizer: str = "sgd"
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 2:
-            raise ValueError(f"at least 1 epoch and a batch of 2, got {self.epochs} and {self.batch}")
-        if len(self.sides) != len(self.until) or self.until[-1] < 1 or list(self.until) != sorted(self.until):
-            raise ValueError(f"sides {self.sides} need as many rising shares that end at 1, got {self.until}")
-        if self.optimizer not in ("sgd", "adamw"):
-            raise ValueError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        return IMAGENET if self.network.startswith("timm:") else Preprocessing(self.sides[-1])
+from perception.precision import training_precision
 
 
 def scaled(images: Tensor, how: Preprocessing) -> Tensor:
@@ -132,7 +84,7 @@ class Trainer:
         self.config, self.train_faces, self.validation = config, train, validation
         self.how = config.preprocessing
         cuda = torch.cuda.is_available()
-        self.accelerator: Any = Accelerator(cpu=not cuda, mixed_precision="bf16")
+        self.accelerator: Any = Accelerator(cpu=not cuda, mixed_precision=training_precision(cuda))
         torch.manual_seed(config.seed)
         self.plain = network_of(config.network, config.pretrained).to(memory_format=torch.channels_last)
         if config.start:
@@ -201,7 +153,7 @@ class Trainer:
         seed = config.seed * 100_003 + epoch * 101 + self.accelerator.process_index
         torch.manual_seed(seed)  # dropout, stochastic depth
         g = torch.Generator().manual_seed(seed)
-        # Each face is mirrored in every other epoch: half the redundancy of a coin's.
+        # Each face is flipped in every second epoch, so that both views are seen equally often.
         mirrored = torch.rand(len(self.train_faces), generator=torch.Generator().manual_seed(config.seed)) < 0.5
         side = self.side() if self.how.colour == "grey" else self.how.side
         batches = self._batches()
@@ -265,8 +217,6 @@ def train(config: TrainConfig, report: Callable[[str], None] = lambda line: None
     if config.teacher is None:
         faces = load_training(config.data, validation, config.preprocessing, config.seed)
     else:
-        from perception.expression.distill import taught_faces
-
         faces = taught_faces(config)
     return fit(config, faces, validation, report)
 

@@ -6,6 +6,7 @@ needs a model hub or a library that is not installed says so when it is made, no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,9 @@ import numpy.typing as npt
 from perception.features.rates import FPS
 from perception.features.sound import HOP, RATE, VOICED, measure, to_mono
 from perception.features.table import Extractor, FeatureTable
+from perception.files import is_clutter
 from perception.types import AUS
+from perception.video import PHOTO_SUFFIXES, read_photo
 
 Image = npt.NDArray[np.uint8]
 #: Crops that an image model reads in one call.
@@ -39,17 +42,34 @@ def read_sound(source: Path) -> npt.NDArray[np.float32]:
 
 
 def read_crops(source: Path, fps: float = FPS) -> Iterator[tuple[float, Image]]:
-    """(seconds, RGB crop) of a folder of aligned crops `00001.jpg` ...: frame n is at (n - 1) / fps."""
-    import cv2
+    """(seconds, RGB crop) of a folder of aligned crops, in the order of their frame numbers: frame n is at
+    (n - 1) / fps, or at n / fps where there is a frame 0. Raises ValueError naming what is wrong with the folder."""
+    numbered = frame_files(source)
+    first = min(1, *numbered)
+    for number, path in numbered.items():
+        yield (number - first) / fps, read_photo(path)
 
-    files = sorted(source.glob("*.jpg"))
-    if not files:
-        raise ValueError(f"{source}: no face crops (*.jpg); a video without a face has no features")
-    for path in files:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-        if image is None or not path.stem.isdigit():
-            raise ValueError(f"{path}: not a picture, or not named by its frame number (00001.jpg)")
-        yield (int(path.stem) - 1) / fps, image
+
+def frame_files(folder: Path) -> dict[int, Path]:
+    """Frame number -> picture, in the order of the numbers: the last digits of the name, padded with zeros or not
+    (`1.jpg`, `00001.jpg`, `clip_100000.png`). Raises ValueError for a folder without pictures, a picture without a
+    number, and two of one number."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder of face crops (00001.jpg ...)")
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in PHOTO_SUFFIXES or is_clutter(path.name):
+            continue
+        digits = re.search(r"(\d+)$", path.stem)
+        if digits is None:
+            raise ValueError(f"{path}: not named by its frame number (00001.jpg)")
+        number = int(digits[1])
+        if number in found:
+            raise ValueError(f"{folder}: {found[number].name} and {path.name} are both frame {number}; remove one")
+        found[number] = path
+    if not found:
+        raise ValueError(f"{folder}: no face crops (*.jpg, *.png); a video without a face has no features")
+    return dict(sorted(found.items()))
 
 
 class LogMel:

@@ -14,6 +14,8 @@ from math import gcd
 import numpy as np
 import numpy.typing as npt
 
+from perception.sound import checked_rate, one_channel
+
 Floats = npt.NDArray[np.float32]
 
 RATE = 16_000  # Hz
@@ -36,7 +38,7 @@ N_FEATURES = N_MELS + len(PROSODY)
 
 def to_mono(sound: npt.ArrayLike, sample_rate: int | None) -> Floats:
     """One channel at 16 kHz. `sound` is (samples,), (samples, channels) or (channels, samples), floats in [-1, 1] or
-    integers of full scale; `sample_rate` in Hz. Raises ValueError for an empty, non-finite or unrated sound."""
+    integers of full scale; `sample_rate` in Hz. Raises ValueError as `perception.sound.one_channel`."""
     x = one_channel(sound)
     rate = checked_rate(sample_rate)
     if rate != RATE:
@@ -45,26 +47,6 @@ def to_mono(sound: npt.ArrayLike, sample_rate: int | None) -> Floats:
         divisor = gcd(rate, RATE)
         x = resample_poly(x, RATE // divisor, rate // divisor).astype(np.float32)
     return np.ascontiguousarray(x)
-
-
-def checked_rate(sample_rate: float | None) -> int:
-    """The rate as whole Hz. Raises ValueError for none or one that no sound card has."""
-    if sample_rate is None or not np.isfinite(sample_rate) or not 4_000 <= sample_rate <= 768_000:
-        raise ValueError(f"sample_rate is the sound's rate in Hz, between 4000 and 768000, got {sample_rate!r}")
-    return round(sample_rate)
-
-
-def one_channel(sound: npt.ArrayLike) -> Floats:
-    """The mean of the channels, float32 in [-1, 1]. Raises ValueError for an empty or non-finite sound."""
-    x = np.asarray(sound)
-    if x.ndim not in (1, 2) or x.size == 0:
-        raise ValueError(f"sound is a (samples,) or (samples, channels) array that is not empty, got shape {x.shape}")
-    if np.issubdtype(x.dtype, np.integer):
-        x = x / float(np.iinfo(x.dtype).max)
-    x = x.astype(np.float32)
-    if not np.isfinite(x).all():
-        raise ValueError(f"sound holds {int((~np.isfinite(x)).sum())} values that are not finite numbers")
-    return x.mean(axis=int(np.argmin(x.shape)), dtype=np.float32) if x.ndim == 2 else x
 
 
 class StreamResampler:

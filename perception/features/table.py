@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from perception.files import whole
+from perception.files import is_clutter, whole
 
 Floats = npt.NDArray[np.float32]
 
@@ -75,7 +75,7 @@ def content_hash(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files in order."""
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
+        if file.is_file() and (file == path or not is_clutter(str(file.relative_to(path)))):
             digest.update(str(file.relative_to(path)).encode() if path.is_dir() else b"")
             with file.open("rb") as stream:
                 while block := stream.read(1 << 20):

@@ -59,8 +59,13 @@ def add_commands(commands: Subparsers) -> None:
     command.add_argument("--faces", type=Path, required=True, metavar="fer2013.zip")
     command.add_argument("--voices", type=Path, required=True, metavar="RUN/heldout.npz", help="from `train voice`")
     command.add_argument("--out", type=Path, required=True, metavar="RUN", help="continues where a run stopped")
-    command.add_argument("--weights", type=Path, default=WEIGHTS / "fusion_starter.onnx", metavar="FILE",
-                         help="default: the one that ships")
+    command.add_argument(
+        "--weights",
+        type=Path,
+        default=WEIGHTS / "fusion_starter.onnx",
+        metavar="FILE",
+        help="default: the one that ships",
+    )
     command.add_argument("--steps", type=int, default=1300, metavar="N", help="of 96 clips; default: %(default)s")
     command.add_argument("--tune", action="store_true", help="print what shares of voice and face give, only")
 

@@ -11,17 +11,9 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-from perception.features.sound import (
-    HOP,
-    PITCH_WINDOW,
-    RATE,
-    Floats,
-    FrameTracks,
-    StreamResampler,
-    checked_rate,
-    measure,
-)
+from perception.features.sound import HOP, PITCH_WINDOW, RATE, Floats, FrameTracks, StreamResampler, measure
 from perception.fusion.starter import STEPS, FusionReading, StarterFusion, log_of
+from perception.sound import checked_rate
 from perception.types import EXPRESSIONS
 
 #: Seconds of face and of sound that a reading looks back on.

@@ -22,7 +22,7 @@ from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, PLACE
 from perception.fusion.recall import recall_unweighted
 from perception.fusion.sequences import FACE_OF, Readings
 from perception.fusion.starter import FusionNetwork, FusionReading, Leads, StarterFusion, log_of, voice_alone
-from perception.fusion.train_starter import is_held_out, kept_readings
+from perception.fusion.starter_data import is_held_out, kept_readings
 from perception.fusion.train_voice import TEST_ACTORS, read_ravdess
 from perception.models import load
 from perception.types import EXPRESSIONS

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from perception.cards import ModelCard
 from perception.features.sound import Floats
 from perception.fusion.circumplex import EMOTIONS, EXPRESSION_OF, FUSED_EXPRESSIONS, expected_place
 from perception.fusion.voice import VoiceModel
-from perception.models import ModelCard, load
+from perception.models import load
 from perception.session import onnx_session
 from perception.types import EXPRESSIONS
 

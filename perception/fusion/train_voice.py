@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from perception.features.augment import new_features, new_recording
 from perception.features.sound import N_FEATURES, Floats, measure, voice_features
-from perception.files import whole
+from perception.files import is_clutter, whole
 from perception.fusion.recall import recall_unweighted
 from perception.fusion.voice_net import VoiceNet
+from perception.precision import training_precision
 
 TRAIN_ACTORS = tuple(range(1, 19))
 TEST_ACTORS = (19, 20, 21, 22)
@@ -75,7 +76,7 @@ def read_ravdess(path: Path) -> tuple[list[Floats], Ints]:
 
     clips, codes = [], []
     with zipfile.ZipFile(path) as archive:
-        for name in sorted(n for n in archive.namelist() if n.endswith(".flac")):
+        for name in sorted(n for n in archive.namelist() if n.endswith(".flac") and not is_clutter(n)):
             parts = Path(name).stem.split("-")
             if len(parts) != 7 or not all(part.isdigit() for part in parts):
                 raise ValueError(f"{path}: {name} is not a RAVDESS code of seven numbers joined by '-'")
@@ -151,7 +152,7 @@ def _step(
         other = torch.from_numpy(rng.permutation(len(x)))
         x, mask = share * x + (1 - share) * x[other], torch.maximum(mask, mask[other])
         target = share * target + (1 - share) * target[other]
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=training_precision() == "bf16"):
         logits = net(x, mask)
     return -((target * weight) * logits.float().log_softmax(1)).sum(1).mean()
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from perception.cards import ModelCard
 from perception.features.sound import N_MELS, VOICED, Floats, FrameTracks, measure, to_mono, voice_features
 from perception.fusion.circumplex import EMOTIONS, expected_place
-from perception.models import ModelCard
 from perception.session import onnx_session
 
 #: Frames of speech (10 ms each) that one pass of a network sees, and how far windows of a longer recording lie apart.

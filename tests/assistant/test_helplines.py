@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -42,6 +43,17 @@ number = "1737"
         ("IE", "116 123", "112"),
         ("CN", "12356", "120"),
         ("EU", "116 123", "112"),
+        ("CA", "988", "911"),
+        ("AU", "13 11 14", "000"),
+        ("NZ", "1737", "111"),
+        ("IN", "14416", "112"),
+        ("SG", "1767", "995"),
+        ("HK", "18111", "999"),
+        ("TW", "1925", "119"),
+        ("JP", "0120-279-338", "119"),
+        ("DE", "0800 111 0 111", "112"),
+        ("FR", "3114", "15"),
+        ("ZA", "0800 567 567", "112"),
     ],
 )
 def test_a_regions_first_line_and_emergency_number(region: str, number: str, emergency: str, locale: Locale) -> None:
@@ -66,6 +78,17 @@ def test_no_round_the_clock_hours_are_claimed_for_china_or_all_of_europe() -> No
     assert all("24" not in line.hours + line.note for line in lines_for("en", "EU"))
     assert "not in all" in lines_for("en", "EU")[0].note
     assert "24 hours" in lines_for("en", "US")[0].hours and lines_for("en", "US")[0].text == "988"
+
+
+def test_every_line_of_the_shipped_file_has_a_dated_source_and_every_region_the_world_directory() -> None:
+    words = SHIPPED.read_text(encoding="utf-8")
+    lines = words.splitlines()
+    for index, line in enumerate(lines):
+        if line.startswith("[[regions."):
+            assert re.search(r"^# Source: \S.*20\d\d-\d\d-\d\d$", lines[index - 1]), line
+    for code, region in load().regions.items():
+        if code not in {"US", "GB", "IE"}:
+            assert any("findahelpline" in line.url for line in region.lines["en"]), code
 
 
 def test_every_line_of_the_shipped_file_can_be_reached_in_both_languages() -> None:

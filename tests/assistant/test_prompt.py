@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from assistant.language import SentenceBuffer, clean_text, language_of
 from assistant.notices import NOTICES, without_notices
 from assistant.prompt import (
-    CLEAR_CHANGE,
     HISTORY_TOKENS,
     MAX_TEXT_CHARS,
-    MIN_CHANGE,
     MIN_CONFIDENCE,
     MIN_COVERAGE,
     build_prompt,
@@ -26,13 +24,13 @@ from assistant.prompt import (
 )
 from assistant.types import Risk, RiskLevel, Turn
 from llm.types import Locale
-from perception.types import EmotionalState
+from perception.types import CLEAR, NOTEWORTHY, Behaviours, EmotionalState, Observation
 
 NONE = Risk()
 OFF = EmotionalState.unknown()
 TENSE = EmotionalState(
     t0_s=10.0, t1_s=20.0, known=True, confidence=0.5, coverage=0.92,
-    change={"brow_lower": 2.4, "lip_press": 1.9, "smile": -0.2, "movement": 0.1},
+    change=Behaviours(brow_lower=2.4, lip_press=1.9, smile=-0.2, movement=0.1), modality="face",
 )  # fmt: skip
 
 
@@ -42,17 +40,17 @@ def a_turn(text: str, reply: str, locale: Locale = "en") -> Turn:
 
 def test_the_sentence_hedges_and_names_behaviour_window_coverage_and_change() -> None:
     assert describe(TENSE, "en") == (
-        "Camera (optional, low certainty): over the last ~10 s the face showed lowered brows and pressed lips, "
+        "Camera (optional, low certainty): in the last few seconds the face showed lowered brows and pressed lips, "
         "somewhat more than is usual for this person; visible 92% of the time."
     )
     assert (
         describe(TENSE, "zh")
-        == "摄像头（可选，把握较低）：最近约 10 秒，眉头压低、嘴唇抿紧，略多于此人平时；92% 的时间看得到脸。"
+        == "摄像头（可选，把握较低）：刚才几秒，眉头压低、嘴唇抿紧，略多于此人平时；92% 的时间看得到脸。"
     )
 
 
 def test_less_than_usual_is_said_as_less() -> None:
-    state = replace(TENSE, change={"smile": -CLEAR_CHANGE, "brow_lower": 2.0})
+    state = replace(TENSE, change=Behaviours(smile=-CLEAR, brow_lower=2.0))
     assert (
         "showed lowered brows, clearly more than is usual for this person, and showed smiling clearly less"
         in describe(state, "en")
@@ -66,17 +64,47 @@ def test_less_than_usual_is_said_as_less() -> None:
     replace(TENSE, known=False, reason="several_faces"),
     replace(TENSE, coverage=MIN_COVERAGE - 0.01),
     replace(TENSE, confidence=MIN_CONFIDENCE - 0.01),
-    replace(TENSE, change={}),
-    replace(TENSE, change={"brow_lower": MIN_CHANGE - 0.01, "smile": -MIN_CHANGE + 0.01}),
-    replace(TENSE, change={"valence": -6.0, "arousal": 6.0}),
-    replace(TENSE, change={"a_behaviour_from_the_future": 9.0}),
-    replace(TENSE, change={"brow_lower": float("nan")}),
+    replace(TENSE, change=Behaviours()),
+    replace(TENSE, change=Behaviours(brow_lower=NOTEWORTHY - 0.01, smile=-NOTEWORTHY + 0.01)),
+    replace(TENSE, change=Behaviours(valence=-6.0, arousal=6.0)),
+    replace(TENSE, change=Behaviours(mouth_open=-6.0, brow_raise=-6.0)),
+    replace(TENSE, held=Observation(20.0, Behaviours(), 0.5, 0.9)),
+    replace(TENSE, modality="voice"),
 ])  # fmt: skip
 @pytest.mark.parametrize("locale", ["en", "zh"])
 def test_it_abstains(state: EmotionalState, locale: Locale) -> None:
     assert describe(state, locale) == ""
     prompt = build_prompt("hello", state, NONE, (), locale)
     assert "observation" not in prompt.messages[0].content
+
+
+@pytest.mark.parametrize("name", sorted(set(Behaviours().as_dict()) - {"valence", "arousal"}))
+def test_every_behaviour_has_words_in_both_languages(name: str) -> None:
+    sentences = {describe(replace(TENSE, change=Behaviours(**{name: 2.0})), locale) for locale in ("en", "zh")}
+    assert len(sentences) == 2 and "" not in sentences
+
+
+def test_a_held_observation_is_worded_as_it_was() -> None:
+    held = Observation(15.0, Behaviours(smile=4.0), 0.7, 1.0)
+    assert describe(replace(TENSE, held=held, coverage=0.3, confidence=0.2), "en") == (
+        "Camera (optional, medium certainty): in the last few seconds the face showed smiling, clearly more than is "
+        "usual for this person; visible 100% of the time."
+    )
+    assert tone(replace(TENSE, held=held), NONE) == "plain", "the tone follows the sentence, not a newer frown"
+
+
+def test_of_somebody_hardly_known_no_usual_is_claimed() -> None:
+    stranger = replace(TENSE, acquainted=False)
+    assert "more than faces at rest usually do" in describe(stranger, "en")
+    assert "多于一般平静的脸" in describe(stranger, "zh") and "此人" not in describe(stranger, "zh")
+
+
+@pytest.mark.parametrize("change", [
+    Behaviours(lip_corner_down=1.6), Behaviours(brow_oblique=1.6, head_down=2.0), Behaviours(eyes_closed=2.0),
+])  # fmt: skip
+def test_what_a_crying_face_does_is_worth_words_and_a_gentle_tone(change: Behaviours) -> None:
+    state = replace(TENSE, change=change)
+    assert describe(state, "en") and describe(state, "zh") and tone(state, NONE) == "gentle"
 
 
 def test_the_voice_speaks_for_itself_but_not_when_little_was_said() -> None:
@@ -93,17 +121,17 @@ def test_the_voice_speaks_for_itself_but_not_when_little_was_said() -> None:
 @pytest.mark.parametrize("locale", ["en", "zh"])
 def test_a_state_of_the_voice_alone_claims_no_face_and_moves_no_tone(locale: Locale) -> None:
     voice = {"speaking_share": 0.6, "clipped_share": 0.0, "level_dbfs_change": -2.5}
-    heard = replace(TENSE, voice=voice, confidence=0.9, coverage=1.0, source="fusion/starter (voice alone)",
+    heard = replace(TENSE, voice=voice, confidence=0.9, coverage=1.0, modality="voice",
                     expressions={"Sadness": 1.0}, valence=-0.8)  # fmt: skip
     sentence = describe(heard, locale)
     assert sentence == describe(EmotionalState(0, 10, False, reason="off", voice=voice), locale)
     assert not re.search(r"camera|face|visible|sad|摄像头|脸|难过", sentence.lower())
     assert describe(replace(heard, voice={}), locale) == "" and tone(heard, NONE) == "plain"
-    both = describe(replace(heard, source="fusion/starter (face and voice)"), locale)
+    both = describe(replace(heard, modality="both"), locale)
     assert sentence in both and both.count("optional" if locale == "en" else "可选") == 2
 
 
-BEHAVIOURS = ["brow_lower", "smile", "lip_press", "head_down", "valence", "arousal", "movement"]
+BEHAVIOURS = list(Behaviours().as_dict())
 
 
 @given(
@@ -113,7 +141,7 @@ BEHAVIOURS = ["brow_lower", "smile", "lip_press", "head_down", "valence", "arous
 def test_no_sentence_ever_names_a_feeling(
     change: dict[str, float], confidence: float, coverage: float, locale: Locale
 ) -> None:
-    sentence = describe(replace(TENSE, change=change, confidence=confidence, coverage=coverage), locale)
+    sentence = describe(replace(TENSE, change=Behaviours(**change), confidence=confidence, coverage=coverage), locale)
     assert not re.search(
         r"sad|angr|anxi|happ|fear|tense|stress|upset|depress|high certainty|难过|生气|焦虑|高兴|紧张|害怕|抑郁|把握高",
         sentence,
@@ -137,8 +165,8 @@ def test_the_prompt_holds_exactly_the_described_sentence_once_in_a_guarded_block
 
 
 def test_the_tone_follows_the_state_but_a_risk_keeps_it_from_being_bright() -> None:
-    glad = replace(TENSE, change={"smile": 3.0, "valence": 2.0})
-    low = replace(TENSE, change={"lip_corner_down": 2.0})
+    glad = replace(TENSE, change=Behaviours(smile=3.0, valence=2.0))
+    low = replace(TENSE, change=Behaviours(lip_corner_down=2.0))
     assert [tone(s, NONE) for s in (OFF, TENSE, glad, low)] == ["plain", "slow", "bright", "gentle"]
     assert tone(glad, Risk(RiskLevel.LOW)) == tone(OFF, Risk(RiskLevel.MODERATE)) == "gentle"
     assert tone(replace(glad, coverage=0.2), NONE) == "plain"

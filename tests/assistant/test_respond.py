@@ -17,13 +17,13 @@ from assistant.types import Risk, RiskLevel, Turn
 from llm.base import ChatModel, ModelError, ModelInterrupted, ModelMisconfigured, ModelUnavailable
 from llm.client.scripted import Scripted
 from llm.types import Prompt, Reply
-from perception.types import EmotionalState
+from perception.types import Behaviours, EmotionalState
 
 OFF = EmotionalState.unknown()
 TENSE = EmotionalState(
-    t0_s=0, t1_s=10, known=True, confidence=0.6, coverage=0.9, change={"brow_lower": 3.0, "lip_press": 2.0}
+    t0_s=0, t1_s=10, known=True, confidence=0.6, coverage=0.9, change=Behaviours(brow_lower=3.0, lip_press=2.0)
 )
-GLAD = replace(TENSE, change={"smile": 5.0, "valence": 5.0}, valence=0.9, expressions={"Happiness": 1.0})
+GLAD = replace(TENSE, change=Behaviours(smile=5.0, valence=5.0), valence=0.9, expressions={"Happiness": 1.0})
 CRISIS = "I have the pills here and I am going to kill myself tonight"
 CRISIS_ZH = "我现在就在天台上，准备跳下去，不想活了"
 
@@ -37,7 +37,7 @@ class Down:
         self.error = error or ModelUnavailable("connection refused at 127.0.0.1:9; start the server")
         self.asked = 0
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
         self.asked += 1
         raise self.error
         yield ""
@@ -79,7 +79,7 @@ def test_the_model_is_asked_only_after_the_pending_turn_was_recorded() -> None:
     order: list[str] = []
 
     class Watched(Scripted):
-        def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+        def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
             order.append("asked")
             return super().stream(prompt)
 
@@ -123,7 +123,7 @@ def test_a_reply_without_words_is_not_passed_off_as_one(reply: str) -> None:
     class Mute:
         name = "mute"
 
-        def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+        def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
             yield reply
             return Reply(reply, "mute", "stop")
 
@@ -144,12 +144,13 @@ def test_a_crisis_is_answered_without_any_model(text: str, state: EmotionalState
 
 
 _STATES = st.builds(
-    lambda known, change, valence, confidence, coverage, source: EmotionalState(
-        0, 10, known, valence=valence, confidence=confidence, coverage=coverage, change=change, source=source),
+    lambda known, change, valence, confidence, coverage, modality: EmotionalState(
+        0, 10, known, valence=valence, confidence=confidence, coverage=coverage, change=Behaviours(**change),
+        modality=modality),
     st.booleans(),
     st.dictionaries(st.sampled_from(["smile", "valence", "brow_lower", "lip_corner_down"]), st.floats(-10, 10)),
     st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1),
-    st.sampled_from(["", "fusion/starter (face and voice)", "fusion/starter (voice alone)"]),
+    st.sampled_from(["face", "voice", "both", "none"]),
 )  # fmt: skip
 
 
@@ -253,7 +254,7 @@ def test_an_unexpected_fault_is_recorded_as_an_error_and_not_swallowed() -> None
     class Broken:
         name = "broken"
 
-        def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+        def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
             yield "Half a sentence is here. And "
             raise RuntimeError("a bug")
 

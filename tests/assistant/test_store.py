@@ -21,8 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.store import CONSENTS, Store, StoreDamaged, StoreError, StoreNewer, data_folder
-from assistant.store.codec import turn_from_json, turn_to_json
-from perception.types import EmotionalState
+from assistant.store.codec import turn_from_json, turn_to_dict, turn_to_json
+from assistant.types import RiskLevel, RiskState
+from perception.types import Behaviours, EmotionalState
 from tests.assistant.store_turns import SENTENCE, STATE, make_seen_turn, make_turn
 
 _PG = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -88,7 +89,7 @@ def test_conversations_are_listed_with_title_times_and_count(store: Store) -> No
     new, old = store.conversations()
     assert (new.id, new.title, new.count) == ("new", "新的一天", 2)
     assert (new.started, new.last) == ("2026-11-21T11:00:00+00:00", "2026-11-21T12:00:00+00:00")
-    assert old.title.startswith("first words of many") and len(old.title) <= 48 and old.title.endswith("…")
+    assert old.title.startswith("First words of many") and len(old.title) <= 48 and old.title.endswith("…")
     store.rename("old", "Sleep")
     assert store.conversations()[1].title == "Sleep"
 
@@ -107,7 +108,7 @@ def test_threads_saving_at_once_lose_nothing(store: Store) -> None:
 
 
 def test_numbers_from_numpy_are_stored_as_numbers() -> None:
-    state = replace(STATE, valence=np.float32(0.5), change={"smile": np.float64(1.0)})
+    state = replace(STATE, valence=np.float32(0.5), change=Behaviours(smile=np.float64(1.0)))
     assert turn_from_json(turn_to_json(make_turn(state=state))).state.valence == 0.5
     with pytest.raises(ValueError, match="JSON"):
         turn_to_json(make_turn(state=replace(STATE, trend=float("nan"))))
@@ -215,7 +216,7 @@ def test_a_deleted_turn_is_in_no_byte_and_the_others_stay(tmp_path: Path) -> Non
         assert b"unmistakable-secret" not in after and "回答里的秘密".encode() not in after
         assert secret.turn_id.encode() not in after
         assert {c.id: (c.title, c.count) for c in store.conversations()} == {
-            "c1": ("something that stays", 1), "other": ("elsewhere", 1)}
+            "c1": ("Something that stays", 1), "other": ("Elsewhere", 1)}
         assert store.turns("c1") == (kept,)
 
 
@@ -332,3 +333,21 @@ def test_a_postgresql_that_is_down_is_told_without_the_password() -> None:
     with pytest.raises(StoreError, match="does not answer") as caught:
         Store("postgresql://me:hunter2@127.0.0.1:1/name")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_turn_of_schema_1_is_read_and_carries_its_risk_on() -> None:
+    row = turn_to_dict(make_turn())
+    row.pop("risk_state")
+    row |= {"schema": 1, "risk": {"level": 3, "evidence": ["en.x"], "category": "suicide"}}
+    turn = turn_from_json(json.dumps(row))
+    assert (turn.risk.level, turn.risk.kind, turn.risk.rules) == (RiskLevel.HIGH, "suicide", ("en.x",))
+    assert (turn.risk_state.level, turn.risk_state.kind) == (RiskLevel.HIGH, "suicide")
+    assert turn_from_json(turn_to_json(turn)) == turn and turn.schema == 2
+
+
+def test_what_a_conversation_carries_on_about_danger_is_kept() -> None:
+    state = RiskState(
+        RiskLevel.MODERATE, "suicide", ("thought",), (("plan", "no"),), "means", ("suicide.high.0",),
+        (("signs", "late nights"),), True, True, 2,
+    )  # fmt: skip
+    assert turn_from_json(turn_to_json(make_turn(risk_state=state))).risk_state == state

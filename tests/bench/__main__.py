@@ -1,7 +1,7 @@
 """`make bench`: every benchmark prints its own figure and the baseline's, measured in the same run, and their ratio.
 
-    python -m tests.bench                 all
-    python -m tests.bench perception      one
+python -m tests.bench                 all
+python -m tests.bench perception      one
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.table import Table
 #: name -> module with `run() -> list of rows`; a row is a mapping of column title to value.
 BENCHMARKS = {
     "perception": "tests.bench.perception_bench",
+    "see": "tests.bench.see_bench",
     "chat": "tests.bench.chat_bench",
     "expression": "tests.perception.expression.bench_expression",
     "fusion": "tests.perception.fusion.bench_fusion",

@@ -31,7 +31,8 @@ def run() -> list[dict[str, str | float]]:
     with FaultyServer(pieces=pieces, delay_s=0.005) as server, httpx.Client(trust_env=False) as http:
         model = OpenAICompatible(server.url, "tiny", api_key="")
         ways: dict[str, Callable[[], float]] = {
-            "raw httpx": lambda: _raw(http, server.url), "OpenAICompatible.stream": lambda: _client(model),
+            "raw httpx": lambda: _raw(http, server.url),
+            "OpenAICompatible.stream": lambda: _client(model),
         }
         if importlib.util.find_spec("assistant.respond"):
             # It lets out whole, checked sentences: its first output is the first sentence.
@@ -44,10 +45,16 @@ def run() -> list[dict[str, str | float]]:
                     taken[name].append(seconds * 1000)
         model.close()
     raw = median(taken["raw httpx"])
-    return [{
-        "way": name, "first token, median ms": median(values), "p90 ms": quantiles(values, n=10)[-1],
-        "adds ms": median(values) - raw, "ratio": median(values) / raw,
-    } for name, values in taken.items()]
+    return [
+        {
+            "way": name,
+            "first token, median ms": median(values),
+            "p90 ms": quantiles(values, n=10)[-1],
+            "adds ms": median(values) - raw,
+            "ratio": median(values) / raw,
+        }
+        for name, values in taken.items()
+    ]
 
 
 def _raw(http: httpx.Client, url: str) -> float:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from data_gen.clean import SOURCES, clean, opening_key, read_rows, reason_to_drop, split_of
+from data_gen.clean import SOURCES, clean, opening_key, reason_to_drop, split_of
 from data_gen.types import Dialogue, Utterance
+from llm.rows import MalformedData, read_rows
 
 
 def dialogue(*turns: tuple[str, str]) -> Dialogue:
@@ -119,8 +120,8 @@ def test_splits_hold_out_about_a_twentieth_each() -> None:
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "in.jsonl"
     broken.write_text('{"id": 1}\n{oops\n', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"in\.jsonl:2: not JSON"):
-        list(read_rows(broken))
+    with pytest.raises(MalformedData, match=r"in\.jsonl:2: not JSON"):
+        clean({"smilechat": broken}, tmp_path / "out")
 
 
 def test_an_unknown_source_names_the_choices(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_the_known_noise_of_a_real_corpus_is_found(data: Path, tmp_path: Path) -
     parts = {
         part: {
             opening_key(Dialogue(r["id"], r["source"], r["lang"], tuple(Utterance(**m) for m in r["messages"])))
-            for r in read_rows(tmp_path / f"cpsycound.{part}.jsonl")
+            for _, r in read_rows(tmp_path / f"cpsycound.{part}.jsonl")
         }
         for part in ("train", "valid", "test")
     }

@@ -15,6 +15,7 @@ from perception.files import sha256_of
 from perception.models import CARDS, WEIGHTS
 from perception.models import load as load_model
 from tests.conftest import ROOT
+from tests.house.figures import complexity, cycles, imports, repeated_blocks, sources
 
 PACKAGES = ("perception", "llm", "assistant", "data_gen", "eval")
 
@@ -74,3 +75,19 @@ def test_package_runs_as_a_module_and_explains_itself(package: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert f"-m {package}" in done.stdout or package in done.stdout
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Type-only and lazy imports counted."""
+    texts = sources()
+    graph = {name: imports(ast.parse(text), texts) for name, text in texts.items()}
+    assert list(cycles(graph)) == []
+
+
+def test_the_figures_find_what_is_planted() -> None:
+    ring = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
+    assert list(cycles(ring)) == ["a > b > c"]
+    branching = ast.parse("def f(x):\n    if x and y or z:\n        return [i for i in x if i]\n    return 1").body[0]
+    assert complexity(branching) == 6
+    block = "\n".join(f"value_{n} = compute({n})" for n in range(7))
+    assert repeated_blocks({"a": block, "b": f"# other\n{block}"}) == 1 and repeated_blocks({"a": block}) == 0

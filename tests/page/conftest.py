@@ -107,6 +107,7 @@ class Visit:
         self.page, self.url = page, url
         self.foreign: list[str] = []
         self.errors: list[str] = []
+        self.welcomed = False
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", self._note)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -121,7 +122,8 @@ class Visit:
         page = self.page
         page.goto(self.url, wait_until="domcontentloaded")
         page.wait_for_function("window.Beside && window.Beside.ready")
-        if page.locator("#welcome-dialog[open]").count():
+        self.welcomed = page.locator("#welcome-dialog[open]").count() > 0
+        if self.welcomed:
             page.check("#welcome-confirm")
             page.set_checked("#welcome-store", store)
             page.click("#welcome-start")
@@ -147,16 +149,24 @@ class Visit:
         self.page.wait_for_selector("#stop", state="hidden")
         self.page.wait_for_selector("#send", state="visible")
 
+    def talk(self, words: str) -> None:
+        """Send, and wait until the reply stands there."""
+        before = self.page.locator("#chat .reply-tools").count()
+        self.send(words)
+        self.page.wait_for_function("n => document.querySelectorAll('#chat .reply-tools').length > n", arg=before)
+        self.wait_until_answered()
+
 
 @contextmanager
-def browser_with(camera: Path | None) -> Iterator[Any]:
+def browser_with(camera: Path | None, *further: str) -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (make browser installs it from Debian when it may)")
     if shutil.which("ffmpeg") is None:
         pytest.skip("ffmpeg is not installed (make browser installs it from Debian when it may)")
     from playwright.sync_api import sync_playwright
 
-    flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"] if camera else list(FLAGS)
+    flags = [*FLAGS, *further]
+    flags += [f"--use-file-for-fake-video-capture={camera}"] if camera else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield browser
@@ -176,7 +186,7 @@ def visit(plain_browser: Any) -> Iterator[Callable[..., Visit]]:
     visits: list[Visit] = []
 
     def start(url: str, **options: Any) -> Visit:
-        context = plain_browser.new_context(**({"locale": "en-GB"} | options))
+        context = options.pop("context", None) or plain_browser.new_context(**({"locale": "en-GB"} | options))
         visits.append(Visit(context.new_page(), url))
         return visits[-1]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import app
 from tests.conftest import ROOT
+from tests.faulty_server import FaultyServer
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
@@ -91,3 +93,37 @@ def test_a_terminated_app_stops_what_it_started(tmp_path: Path) -> None:
     process.terminate()
     assert process.wait(60) == 0
     assert marker.exists()
+
+
+@pytest.mark.parametrize(("region", "near"), [("UK", "GB"), ("germny", "DE"), ("Australia", "AU"), ("JPN", "JP")])
+def test_a_region_that_is_none_names_the_likely_one(region: str, near: str) -> None:
+    done = run("--port", "0", "--no-store", "--region", region)
+    assert done.returncode == 2 and f"did you mean {near}?" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_model_that_the_server_does_not_have_names_the_likely_one() -> None:
+    with FaultyServer(models=["Qwen/Qwen3-4B", "tiny"]) as server:
+        with pytest.raises(app.CannotStart, match="did you mean 'Qwen/Qwen3-4B'"):
+            app.chat_model(server.url, "qwen3-4b")
+        with pytest.raises(app.CannotStart, match="several models: Qwen/Qwen3-4B, tiny"):
+            app.chat_model(server.url, None)
+        model, status = app.chat_model(server.url, "tiny")
+        status.close()
+        assert model.name == "tiny"
+
+
+def test_the_status_names_the_servers_only_model_and_never_its_address() -> None:
+    with FaultyServer(models=["tiny"]) as server:
+        _, status = app.chat_model(server.url, None)
+        for _ in range(200):
+            if status.public()["model"]:
+                break
+            time.sleep(0.05)
+        status.close()
+        assert status.public()["model"] == "tiny"
+
+
+@pytest.mark.parametrize("path", ["companion", "/a b", "http://x/y", "//"])
+def test_a_root_path_that_is_none_is_told(path: str) -> None:
+    with pytest.raises(app.CannotStart, match="Next step"):
+        app.check_root_path(path)

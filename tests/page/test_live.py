@@ -12,15 +12,16 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from assistant.page.consents import Consents
 from assistant.page.keeping import Keeping
 from assistant.page.live import FRAME, HEADER, MAX_PIXELS, SOUND, decode, jpeg_size, parse, state_message
 from assistant.page.server import make_app
-from assistant.page.session import Consents, Services, Session, Sessions
+from assistant.page.session import Services, Session, Sessions
 from assistant.page.status import ModelStatus
 from assistant.page.texts import TEXTS
 from llm.client.scripted import Scripted
 from perception.state import Reason
-from tests.perception.fusion.test_sound import voice
+from tests.perception.sounds import voice
 
 ORIGIN = {"origin": "http://127.0.0.1", "host": "127.0.0.1"}
 HELP: dict[str, Any] = {"regions": {}, "checked": "", "stale": False, "region": "", "fallback": "", "byLanguage": {}}
@@ -135,7 +136,7 @@ def test_a_voice_without_a_camera_becomes_a_state_that_claims_no_face(socket: An
     socket.send_bytes(frame(b"no picture", 7.0))  # answered when all before it has been heard
     until(socket, "seen")
     state = session.state()
-    assert state.known and state.by_voice_alone and session.sentence(state) == ""
+    assert state.known and state.modality == "voice" and session.sentence(state) == ""
     summary = state_message(state, "", (), 7.0)["state"]
     assert summary["known"] and summary["strongest"] and summary["source"] == state.source
 

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
+from assistant.page.guard import Access
+from assistant.page.identity import COOKIE
 from assistant.page.keeping import Keeping
 from assistant.page.server import make_app
 from assistant.page.session import Services
@@ -37,7 +40,37 @@ def test_the_page_allows_nothing_from_elsewhere(client: TestClient) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "127.0.0.2"])
 def test_a_foreign_host_name_is_refused(client: TestClient, host: str) -> None:
-    assert client.get("/", headers={"host": host}).status_code == 421
+    answer = client.get("/", headers={"host": host})
+    assert answer.status_code == 421 and "--allow-host" in answer.text and "proxy_set_header" in answer.text
+
+
+@pytest.mark.parametrize(("origin", "host", "same"), [
+    ("http://127.0.0.1:7860", "127.0.0.1:7860", True), ("https://chat.example", "chat.example", True),
+    ("http://127.0.0.1:7860", "127.0.0.1", True),  # a proxy that drops the port
+    ("https://chat.example", "127.0.0.1:7860", True),  # a proxy with a Host of its own, declared by --allow-host
+    ("http://localhost:9999", "127.0.0.1:7860", False),  # another program's page on this computer
+    ("http://127.0.0.1:9999", "127.0.0.1:7860", False), ("https://other.example", "chat.example", False),
+    ("http://evil.example", "evil.example:7860", False), ("null", "127.0.0.1", False), ("", "127.0.0.1", False),
+    ("https://chat.example", "evil.example", False), ("ftp://127.0.0.1", "127.0.0.1", False),
+])  # fmt: skip
+def test_who_counts_as_the_same_page(origin: str, host: str, same: bool) -> None:
+    access = Access.of(["127.0.0.1", "localhost"], ["chat.example"], "/companion/")
+    headers = [(b"origin", origin.encode()), (b"host", host.encode())]
+    assert access.same_origin(HTTPConnection({"type": "http", "headers": headers})) is same
+    assert access.root_path == "/companion"
+
+
+def test_the_identity_comes_by_the_pages_own_call_and_stays(client: TestClient) -> None:
+    assert "set-cookie" not in client.get("/").headers, "a link from elsewhere would begin a new person"
+    first = client.post("/beside/person", json={}, headers={"origin": "http://127.0.0.1"})
+    assert first.json() == {"agrees": True, "origin": "http://127.0.0.1", "host": "127.0.0.1"}
+    value = first.cookies[COOKIE]
+    form = client.post("/beside/person", data={"a": "b"}, headers={"origin": "http://evil.example"})
+    assert form.status_code == 415 and "set-cookie" not in form.headers
+    again = client.post(
+        "/beside/person", json={}, headers={"origin": "https://127.0.0.1:1", "cookie": f"{COOKIE}={value}"}
+    )
+    assert value in again.headers["set-cookie"] and "Secure" in again.headers["set-cookie"]
 
 
 @pytest.mark.parametrize("call", ["status", "consent", "forget", "export", "nothing"])
@@ -61,11 +94,11 @@ def test_calls_that_make_no_sense_are_refused_plainly(client: TestClient) -> Non
 
 def test_an_error_gives_a_number_and_no_details(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     session = client.app.state.sessions.open("", "en", "a page")  # type: ignore[attr-defined]
-    session.services.keeping.forget_affect = lambda: {}["the person's words"]
+    session.keeping.forget_affect = lambda: {}["the person's words"]
     try:
         answer = client.post("/beside/forget", json={}, headers={"x-beside-token": session.token})
     finally:
-        del session.services.keeping.forget_affect
+        del session.keeping.forget_affect
     assert answer.status_code == 500
     assert "words" not in answer.text and "words" not in caplog.text
     assert answer.json()["id"] in caplog.text and "KeyError" in caplog.text

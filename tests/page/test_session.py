@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 from assistant.page import session as sessions_module
+from assistant.page.consents import Consents
 from assistant.page.help import help_lines
 from assistant.page.keeping import Keeping
 from assistant.page.server import answer
-from assistant.page.session import Consents, Services, Session, Sessions
+from assistant.page.session import Services, Session, Sessions
 from assistant.page.status import ModelStatus
 from assistant.store import Store
 from llm.base import ModelUnavailable
 from llm.client.scripted import Scripted
 from llm.types import Prompt
 from llm.types import Reply as Answer
-from perception.types import EmotionalState
+from perception.types import Behaviours, EmotionalState
 from tests.assistant.store_turns import make_turn
 from tests.page.test_live import HELP
 
@@ -33,7 +34,7 @@ class Gated:
     def __init__(self) -> None:
         self.started, self.go_on = threading.Event(), threading.Event()
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Answer]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Answer]:
         yield "A first sentence. "
         self.started.set()
         assert self.go_on.wait(30)
@@ -44,7 +45,7 @@ class Gated:
 class Down:
     name = "down"
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Answer]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Answer]:
         raise ModelUnavailable("nobody listens")
         yield ""
 
@@ -108,8 +109,8 @@ def test_a_reply_under_way_cannot_bring_back_what_was_deleted(
 ) -> None:
     reply = session.say("A secret about marmalade.")
     assert reply is not None and model.started.wait(30)
-    sessions.discard()
-    session.services.keeping.delete_all()
+    sessions.discard("")
+    session.keeping.delete_all()
     model.go_on.set()
     assert reply.join(30)
     assert store.turns() == () and session.turns == {}
@@ -170,7 +171,7 @@ def test_the_state_is_unknown_unless_affect_is_allowed_and_a_sensor_runs(session
 
 
 def test_the_preview_is_in_the_language_in_which_it_would_be_passed_on(session: Session, model: Gated) -> None:
-    state = EmotionalState(0, 10, True, confidence=0.9, coverage=1.0, change={"brow_lower": 3.0})
+    state = EmotionalState(0, 10, True, confidence=0.9, coverage=1.0, change=Behaviours(brow_lower=3.0))
     session.consents = session.consents.changed("affect", True)
     assert session.locale == "en" and "brows" in session.sentence(state)
     model.go_on.set()
@@ -247,7 +248,7 @@ def test_a_crisis_reply_names_the_lines_of_the_region_chosen_under_sos(
     store: Store, region: str, there: str, not_there: str
 ) -> None:
     services = Services(Scripted(), Scripted(), Keeping(store), ModelStatus("scripted"), help_lines())
-    session = Session(services, "en")
+    session = Session(services, "en", keeping=services.keeping)
     response = answer("region", Sessions(services), session, {"region": region})
     assert response.status_code == 200
     reply = session.say("I am going to kill myself tonight, the pills are next to me.")

@@ -14,7 +14,7 @@ from perception.__main__ import main
 from perception.expression.networks import import_timm
 from perception.features.extractors import extractor
 from perception.features.table import load_table
-from tests.perception.fusion.test_data import write_sound
+from tests.perception.sounds import write_sound
 
 
 @pytest.fixture
@@ -92,3 +92,35 @@ def test_egemaps_has_88_columns(tmp_path: Path) -> None:
     pytest.importorskip("opensmile", reason="the extra egemaps (research licence) is not installed")
     table = extractor("egemaps").extract(write_sound(tmp_path / "a.wav", 1.5, 16_000))
     assert table.values.shape == (6, 88) and table.times_s[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("names", "times"), [
+    ([f"{n}.jpg" for n in range(1, 12)], [n / 30 for n in range(11)]),
+    (["99998.jpg", "99999.jpg", "100000.jpg", "100001.jpg"], [(n - 1) / 30 for n in (99998, 99999, 100000, 100001)]),
+    (["clip_2.png", "clip_10.png", "clip_1.PNG"], [0, 1 / 30, 9 / 30]),
+    (["0.jpg", "1.jpg", "10.jpg", "9.jpg"], [0, 1 / 30, 9 / 30, 10 / 30]),
+])  # fmt: skip
+def test_frames_come_in_the_order_of_their_numbers(tmp_path: Path, names: list[str], times: list[float]) -> None:
+    folder = tmp_path / "clip"
+    (folder / "__MACOSX").mkdir(parents=True)
+    for name in names:
+        cv2.imwrite(str(folder / name), np.full((48, 48, 3), 128, np.uint8))
+    for clutter in ("._1.jpg", "._00002.jpg", ".DS_Store", "__MACOSX/._3.jpg"):
+        (folder / clutter).write_bytes(b"no picture")
+    assert main(["features", str(folder), "--set", "expression", "--out", str(tmp_path / "out")]) == 0
+    assert np.allclose(load_table(tmp_path / "out" / "expression-small" / "clip.npz").times_s, times)
+
+
+@pytest.mark.parametrize(("names", "says"), [
+    (["1.jpg", "00001.jpg"], "both frame 1"), (["face.jpg"], "frame number"), (["notes.txt"], "no face crops"),
+])  # fmt: skip
+def test_a_folder_whose_frames_have_no_order_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], names: list[str], says: str
+) -> None:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for name in names:
+        cv2.imwrite(str(folder / f"{name}.jpg"), np.zeros((48, 48, 3), np.uint8))
+        (folder / f"{name}.jpg").rename(folder / name)
+    assert main(["features", str(folder), "--set", "expression", "--out", str(tmp_path / "out")]) == 1
+    assert says in capsys.readouterr().err

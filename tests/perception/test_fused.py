@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from perception import fused as module
-from perception.fused import MAX_READINGS, MIN_FUSED_CONFIDENCE, MIN_VOICED_S, Fused, Fusing, with_fusion
+from perception.fused import MAX_READINGS, MIN_FUSED_CONFIDENCE, MIN_VOICED_S, FaceVoiceJoin, TimedReading, with_fusion
 from perception.fusion.live import LiveFusion
 from perception.fusion.starter import FusionReading
 from perception.perceiver import Perceiver, PerceiverOptions
 from perception.reader import Sample
 from perception.state import summarise
-from perception.types import AUS, EXPRESSIONS, Affect, EmotionalState, Image
-from tests.perception.fusion.test_sound import voice
+from perception.types import AUS, EXPRESSIONS, Affect, Behaviours, EmotionalState, Image
+from tests.perception.sounds import voice
 
 RATE = 16_000
 SMALL = PerceiverOptions()  # expression/small
@@ -43,20 +43,24 @@ def reading(
     return FusionReading(shares, np.full(8, 0.125), 0.7, 0.4, confidence, faces, voiced_s)
 
 
-def fused_of(readings: Sequence[FusionReading], step_s: float = 0.1, first_sound_s: float | None = 0.0) -> Fused:
-    made = Fused("fusion/starter")
+def fused_of(
+    readings: Sequence[FusionReading], step_s: float = 0.1, first_sound_s: float | None = 0.0
+) -> FaceVoiceJoin:
+    made = FaceVoiceJoin("fusion/starter")
     made.first_sound_s = first_sound_s
-    made._readings.extend(Fusing(step_s * k, one) for k, one in enumerate(readings))
+    made._readings.extend(TimedReading(step_s * k, one) for k, one in enumerate(readings))
     return made
 
 
 def test_a_sure_reading_of_face_and_voice_is_the_state() -> None:
-    plain = replace(plain_state(), change={"smile": 2.0}, trend=0.1, compound={"Awed": 1.0}, voice={"pitch_hz": 150.0})
+    plain = replace(
+        plain_state(), change=Behaviours(smile=2.0), trend=0.1, compound={"Awed": 1.0}, voice={"pitch_hz": 150.0}
+    )
     state = with_fusion(plain, fused_of([reading(other=0.1)] * 101), WINDOW_S)
     assert plain.dominant == "Neutral" and state.dominant == "Happiness" and state.known
     assert state.expressions["Happiness"] == pytest.approx(0.8 / 0.9), "Other is left out of the seven"
     assert (state.valence, state.arousal) == pytest.approx((0.7, 0.4))
-    assert state.source == "fusion/starter (face and voice)" and not state.by_voice_alone
+    assert state.source == "fusion/starter (face and voice)" and state.modality == "both"
     for kept in ("coverage", "trend", "change", "compound", "voice", "t0_s", "t1_s"):
         assert getattr(state, kept) == getattr(plain, kept)
     silent = with_fusion(plain, fused_of([reading(voiced_s=0.0)] * 101), WINDOW_S)
@@ -88,14 +92,14 @@ def heard_only(now_s: float) -> EmotionalState:
     return summarise([], now_s, voice={"level_dbfs": -20.0, "speaking_share": 0.6})
 
 
-def spoken(count: int, voiced_s: float = 2.0, confidence: float = 0.7, step_s: float = 0.1) -> Fused:
+def spoken(count: int, voiced_s: float = 2.0, confidence: float = 0.7, step_s: float = 0.1) -> FaceVoiceJoin:
     return fused_of([reading(faces=0, voiced_s=voiced_s, confidence=confidence)] * count, step_s)
 
 
 def test_the_voice_alone_is_known_and_says_that_it_is_alone() -> None:
     state = with_fusion(heard_only(10.0), spoken(101), WINDOW_S)
-    assert state.known and state.reason == "" and state.by_voice_alone and state.dominant == "Happiness"
-    assert (state.coverage, state.change, state.trend) == (1.0, {}, 0.0)
+    assert state.known and state.reason == "" and state.modality == "voice" and state.dominant == "Happiness"
+    assert (state.coverage, state.change, state.trend) == (1.0, Behaviours(), 0.0)
     assert state.voice == {"level_dbfs": -20.0, "speaking_share": 0.6}
     half = with_fusion(heard_only(10.0), spoken(60), WINDOW_S)
     assert half.known and half.coverage == pytest.approx(0.6) and half.confidence == pytest.approx(0.42)
@@ -108,7 +112,9 @@ def test_the_voice_alone_is_known_and_says_that_it_is_alone() -> None:
     (10.0, spoken(0), "little_voice"),
     (10.0, spoken(101, confidence=0.2), "unsure_voice"),
 ])  # fmt: skip
-def test_too_little_or_too_unsure_a_voice_is_unknown_with_the_reason(now_s: float, made: Fused, reason: str) -> None:
+def test_too_little_or_too_unsure_a_voice_is_unknown_with_the_reason(
+    now_s: float, made: FaceVoiceJoin, reason: str
+) -> None:
     state = with_fusion(heard_only(now_s), made, WINDOW_S)
     assert (state.known, state.reason) == (False, reason) and state.expressions == {}
 
@@ -161,7 +167,9 @@ def test_the_camera_alone_goes_through_the_fusion(perceiver: Perceiver, astronau
 def test_the_microphone_alone_is_enough(perceiver: Perceiver) -> None:
     assert not perceiver.state(speak(perceiver, 2.0)).known
     state = perceiver.state(speak(perceiver, 6.0, start_s=2.0))
-    assert state.known and state.by_voice_alone and state.change == {} and state.voice["speaking_share"] > 0
+    assert (
+        state.known and state.modality == "voice" and state.change == Behaviours() and state.voice["speaking_share"] > 0
+    )
     assert perceiver.state(40.0).reason == "off", "and a silence later it is gone"
     perceiver.forget()
     assert (perceiver.state(8.0).reason, perceiver._fused.readings()) == ("off", ())
@@ -201,7 +209,7 @@ def test_updates_come_ten_times_a_second_at_most_and_memory_is_bounded(monkeypat
         return reading()
 
     monkeypatch.setattr(LiveFusion, "update", update)
-    made = Fused("fusion/starter")
+    made = FaceVoiceJoin("fusion/starter")
     made.start()
     for k in range(6000):
         made.see(affect(k / 60), k / 60)  # sixty frames a second

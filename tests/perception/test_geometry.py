@@ -125,8 +125,15 @@ def test_each_action_unit_answers_to_its_movement(canonical: Points, unit: int, 
     assert active[unit] > 0.5, active
 
 
-@pytest.mark.parametrize(("unit", "move"), [(4, shift(BROWS, y=-0.06)), (12, shift(LIP_CORNERS, y=0.06)),
-                                           (15, shift(LIP_CORNERS, y=-0.06)), (1, shift(BROWS, y=0.06))])
+@pytest.mark.parametrize(
+    ("unit", "move"),
+    [
+        (4, shift(BROWS, y=-0.06)),
+        (12, shift(LIP_CORNERS, y=0.06)),
+        (15, shift(LIP_CORNERS, y=-0.06)),
+        (1, shift(BROWS, y=0.06)),
+    ],
+)
 def test_the_opposite_movement_does_not(canonical: Points, unit: int, move: object) -> None:
     assert units(canonical, bent(canonical, move))[unit] == 0.0  # type: ignore[arg-type]
 

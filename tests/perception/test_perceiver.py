@@ -166,7 +166,7 @@ def test_forgetting_leaves_nothing(perceiver: Perceiver, astronaut: Image) -> No
     perceiver.forget()
     state = perceiver.state(6.0)
     assert (state.reason, dict(state.voice), perceiver.timeline(), perceiver.last_seen()) == ("off", {}, (), None)
-    assert perceiver._reader.baseline.weight == 0.0
+    assert perceiver._reader.neutral.weight == 0.0
     assert perceiver.see(astronaut, 1.0).quality == "ok", "and it can begin again, at any time"
 
 

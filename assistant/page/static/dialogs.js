@@ -94,6 +94,20 @@ export function welcome(canStore) {
   });
 }
 
+/** Ask for another name. Resolves to the new one, or "" when nothing is to change. */
+export function askName(name) {
+  const dialog = byId("name-dialog");
+  byId("name-input").value = name;
+  dialog.returnValue = "";
+  dialog.showModal();
+  byId("name-input").select();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      resolve(dialog.returnValue === "save" ? byId("name-input").value.trim() : "");
+    }, { once: true });
+  });
+}
+
 export const actions = {
   sos: openSos,
   close: (button) => button.closest("dialog").close(),

@@ -25,6 +25,9 @@ export function fill(root = document) {
   for (const element of root.querySelectorAll("[data-t]")) {
     element.textContent = t(element.dataset.t, JSON.parse(element.dataset.values || "{}"));
   }
+  for (const element of root.querySelectorAll("[data-t-placeholder]")) {
+    element.placeholder = t(element.dataset.tPlaceholder);
+  }
   for (const element of root.querySelectorAll("[data-t-label]")) {
     const label = t(element.dataset.tLabel);
     element.setAttribute("aria-label", label);

@@ -7,6 +7,7 @@ const FRAMES_PER_SECOND = 15;
 const JPEG_QUALITY = 0.8;
 const FRAME = 1;
 const SOUND = 2;
+const SOUND_WAIT_MS = 3000; // how long the first sound may take to arrive
 const HEADER_BYTES = 13; // kind (1), time in seconds (float64), sample rate (uint32, 0 for a frame)
 
 /** The text key that explains an error of getUserMedia, by the names of the Media Capture and Streams standard. */
@@ -24,9 +25,10 @@ export function problemOf(error, device) {
 }
 
 export class Live {
-  /** `onMessage(message)` gets what the server says, `onProblem(key, values)` what went wrong, `onChange()` on/off. */
-  constructor(token, video, { onMessage, onProblem, onChange }) {
-    Object.assign(this, { token, video, onMessage, onProblem, onChange });
+  /** `onMessage(message)` gets what the server says, `onProblem(key, values)` what went wrong, `onChange()` on/off,
+   * `onLevel(share)` how loud the microphone is, 0 to 1. */
+  constructor(token, video, { onMessage, onProblem, onChange, onLevel }) {
+    Object.assign(this, { token, video, onMessage, onProblem, onChange, onLevel });
     this.canvas = document.createElement("canvas");
     this.camera = null;
     this.sound = null;
@@ -65,21 +67,50 @@ export class Live {
 
   async startMicrophone() {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, autoGainControl: false } });
-    this.sound = { stream, context: new AudioContext() };
-    stream.getAudioTracks()[0].addEventListener("ended", () => this.lost("microphone", "err_busy"));
-    await this.connect();
-    const { context } = this.sound;
-    await context.audioWorklet.addModule("/beside/static/microphone-worklet.js");
-    const collector = new AudioWorkletNode(context, "collector", { numberOfOutputs: 0 });
-    collector.port.onmessage = ({ data }) => this.sendSound(data, context.sampleRate);
-    context.createMediaStreamSource(stream).connect(collector);
+    const context = new AudioContext();
+    this.opening = { stream, context };
+    try {
+      await this.connect();
+      await context.audioWorklet.addModule(new URL("./microphone-worklet.js", import.meta.url).href);
+      const collector = new AudioWorkletNode(context, "collector", { numberOfOutputs: 0 });
+      context.createMediaStreamSource(stream).connect(collector);
+      // WebKit starts a context suspended, and any browser may when the page was not touched: nothing arrives then.
+      const arrived = new Promise((resolve, reject) => {
+        collector.port.onmessage = resolve;
+        setTimeout(() => reject(Object.assign(new Error("silent"), { key: "err_nosound" })), SOUND_WAIT_MS);
+      });
+      context.resume().catch(() => {});
+      await arrived;
+      this.sound = this.opening;
+      collector.port.onmessage = ({ data }) => this.heard(data, context.sampleRate);
+      stream.getAudioTracks()[0].addEventListener("ended", () => this.lost("microphone", "err_busy"));
+      context.onstatechange = () => this.keepRunning(context);
+    } finally {
+      if (!this.sound) {
+        stream.getTracks().forEach((track) => track.stop());
+        context.close();
+      }
+      this.opening = null;
+    }
+  }
+
+  /** A context that was interrupted (a call, a sleeping computer) is resumed; where that fails the person is told. */
+  async keepRunning(context) {
+    if (this.sound?.context !== context || context.state === "running" || context.state === "closed") return;
+    await Promise.race([context.resume().catch(() => {}), new Promise((resolve) => setTimeout(resolve, SOUND_WAIT_MS))]);
+    if (this.sound?.context === context && context.state !== "running") this.lost("microphone", "err_nosound");
+  }
+
+  heard({ level, samples }, sampleRate) {
+    if (samples) this.sendSound(samples, sampleRate);
+    else this.onLevel(this.paused ? 0 : level);
   }
 
   connect() {
     if (this.socket?.readyState === WebSocket.OPEN) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const failed = () => reject(Object.assign(new Error("socket"), { key: "err_socket" }));
-      const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+      const socket = new WebSocket(new URL("live", document.baseURI).href.replace(/^http/, "ws"));
       socket.binaryType = "arraybuffer";
       // The token goes in the first message, not in the address, which servers and proxies write into logs.
       socket.onopen = () => socket.send(JSON.stringify({ type: "hello", token: this.token }));

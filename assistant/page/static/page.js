@@ -1,52 +1,75 @@
 // The parts of the page that the browser owns: language, theme, urgent help, first use, consents, camera panel.
 // The chat and the earlier conversations are Gradio's; the two meet in window.Beside.
 
+import { currentToken, identify, post, useToken } from "./calls.js";
 import { actions as dialogActions, ask, chosenRegion, welcome } from "./dialogs.js";
 import { drawFace, drawTimeline } from "./draw.js";
+import { refresh, takeChosen, watchHistory } from "./history.js";
 import { language, setLanguage, show, t } from "./language.js";
 import { Live } from "./live.js";
+import { focusBox, openKeys, restoreDraft, start, watchTalk } from "./talk.js";
 
 const byId = (id) => document.getElementById(id);
 const STATUS_EVERY_MS = 10_000;
+const TAB_WAIT_MS = 120;
 const SERIES = [
   { name: "valence", colour: "--b-line-1", dash: [] },
   { name: "arousal", colour: "--b-line-2", dash: [7, 4] },
 ];
+// Reasons that a face in view now contradicts: they are about the seconds before it came.
+const FACE_REASONS = new Set(["no_frames", "no_face", "several_faces", "too_dark", "too_far", "turned_away", "low_coverage"]);
 const EXPRESSION_LINES = [["--b-line-3", [2, 3]], ["--b-line-4", [9, 3, 2, 3]]];
 
-let token = "";
 let live = null;
 let rows = [];
 let consents = {};
+let faceInView = false;
+let watching = false;
 
 // --- Talking to the server ------------------------------------------------------------------------------------------
 
-async function post(path, body) {
-  const headers = { "Content-Type": "application/json", "X-Beside-Token": token };
-  const answer = await fetch(`/beside/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer;
-}
-
 /** A crisis reply names the lines of the region chosen under SOS. The dialog itself never waits for this. */
 function sendRegion() {
-  if (token && localStorage.getItem("beside-region")) post("region", { region: chosenRegion() }).catch(() => {});
+  if (currentToken() && localStorage.getItem("beside-region")) post("region", { region: chosenRegion() }).catch(() => {});
 }
 document.addEventListener("beside-region", sendRegion);
 
 async function readStatus() {
-  if (!token || document.hidden) return;
+  if (!currentToken() || document.hidden) return;
   const place = byId("status");
   if (!place) return;
   try {
     const status = await (await post("status", {})).json();
     show(place, status.key, status.values);
     place.dataset.level = status.level;
-    byId("consent-chat-info").textContent = t("consent_chat_info", { model: status.model || t("model_guided") });
+    showSmallModel(status.small);
+    byId("consent-chat-info").textContent = t("consent_chat_info", {
+      model: status.model || t(status.key === "status_guided" ? "model_guided" : "model_server"),
+    });
   } catch {
     show(place, "status_lost");
     place.dataset.level = "down";
   }
+}
+
+// --- The small model that can be fetched ------------------------------------------------------------------------------
+
+let smallRuns = false;
+
+/** What `small_model.SmallModel.public` says; nothing is offered where the app was started with a model. */
+function showSmallModel(small) {
+  byId("small-model").hidden = !small;
+  if (!small) return;
+  const standing = small.standing;
+  smallRuns = standing === "running" || standing === "fetching" || standing === "starting";
+  show(byId("small-said"), `small_${standing}`, { what: small.described, share: Math.round(100 * small.share), problem: small.problem });
+  show(byId("small-act"), standing === "running" ? "small_back" : smallRuns ? "small_cancel" : "small_get");
+  if (standing === "fetching" || standing === "starting") setTimeout(readStatus, 1000);
+}
+
+async function switchSmallModel() {
+  showSmallModel((await (await post("small", { on: !smallRuns })).json()).small);
+  readStatus();
 }
 
 // --- Consents -------------------------------------------------------------------------------------------------------
@@ -66,7 +89,7 @@ async function setConsent(name, on, extra = {}) {
     showConsents((await (await post("consent", { name, on, ...extra })).json()).consents);
     if (!on && (name === "camera" || name === "microphone")) live?.stop(name);
     if (!on && name === "affect") show(byId("sentence"), "sentence_blocked");
-    if (name === "store") byId("refresh")?.click();
+    if (name === "store") refresh();
     return true;
   } catch {
     showConsents(consents);
@@ -115,8 +138,18 @@ function sensorsChanged() {
   byId("sensors-on").classList.toggle("is-paused", live.paused);
   if (live.on) show(byId("sensors-on-text"), key);
   if (live.paused) show(byId("quality"), "paused");
+  byId("level-row").hidden = !sound;
+  if (!sound || live.paused) byId("level").value = 0;
   if (live.paused || !camera) drawFace(byId("overlay"), null, 1, 1);
-  if (!live.on) showSentence({ sentence: "" });
+  if (live.paused || !live.on) forgetEstimate(live.paused ? "paused" : "off");
+}
+
+/** What was estimated a moment ago must not stand there as if it were still so. */
+function forgetEstimate(reason) {
+  faceInView = false;
+  showState({ known: false, reason });
+  showSentence({ sentence: "" });
+  showTimeline({ rows: [], strongest: [], now: 0 });
 }
 
 function showSentence({ sentence }) {
@@ -133,6 +166,7 @@ function showState(state) {
   const place = byId("state");
   place.dataset.known = String(state.known);
   if (!state.known) {
+    if (faceInView && FACE_REASONS.has(state.reason)) return show(place, "state_soon");
     const known = `reason_${state.reason}` in window.BESIDE.texts.en ? `reason_${state.reason}` : "reason_other";
     return show(place, "state_unknown", { reason: t(known) });
   }
@@ -174,7 +208,8 @@ function received(message) {
     // The hint is read out by screen readers: say it again only when it changed.
     if (quality.dataset.t !== `quality_${message.quality}`) show(quality, `quality_${message.quality}`);
     quality.dataset.quality = message.quality;
-  } else if (message.type === "state") {
+    faceInView = message.quality === "ok";
+  } else if (message.type === "state" && !live.paused) {
     showState(message.state);
     showSentence(message);
     showTimeline(message.timeline);
@@ -182,8 +217,13 @@ function received(message) {
 }
 
 const actions = {
+  small: () => switchSmallModel().catch(readStatus),
   ...dialogActions,
-  skip: () => byId("message")?.querySelector("textarea")?.focus(),
+  skip: focusBox,
+  keys: openKeys,
+  starter: (button) => start(button.dataset.starter),
+  new: () => { byId("new").click(); focusBox(); },
+  "delete-all": () => byId("do-delete-all").click(),
   theme: () => {
     const dark = !document.body.classList.contains("dark");
     document.body.classList.toggle("dark", dark);
@@ -197,7 +237,7 @@ const actions = {
     try {
       await post("forget", {});
       show(byId("forgotten"), "forgotten");
-      byId("refresh")?.click();
+      refresh();
     } catch {
       show(byId("forgotten"), "consent_failed");
     }
@@ -227,53 +267,76 @@ function markMessages() {
   if (log) log.setAttribute("aria-label", t("chat_label"));
 }
 
+/** Two tabs must not share one conversation, but a copied tab copies the token: the tab that has it answers. */
+const tabs = new BroadcastChannel("beside-tabs");
+tabs.onmessage = ({ data }) => {
+  if (data.ask && data.ask === currentToken()) tabs.postMessage({ taken: data.ask });
+};
+
+function takenElsewhere(kept) {
+  return new Promise((resolve) => {
+    const heard = ({ data }) => data.taken === kept && resolve(true);
+    tabs.addEventListener("message", heard);
+    tabs.postMessage({ ask: kept });
+    setTimeout(() => { tabs.removeEventListener("message", heard); resolve(false); }, TAB_WAIT_MS);
+  });
+}
+
+/** Why a connection broke: the proxy's settings, where Origin and Host do not show the same page. */
+async function showProblem(key, values) {
+  show(byId("sensor-problem"), key, values);
+  if (key !== "err_socket") return;
+  try {
+    const { agrees, origin, host } = await identify();
+    if (!agrees) show(byId("sensor-problem"), "err_origin", { origin, host });
+  } catch {
+    // The app is gone: what is shown says so already.
+  }
+}
+
 window.Beside = {
-  /** The token of this tab's session when this is a reload; a new tab starts its own. */
-  resume() {
-    const [navigation] = performance.getEntriesByType("navigation");
-    const kept = navigation?.type === "reload" ? sessionStorage.getItem("beside-session") || "" : "";
-    return [kept, localStorage.getItem("beside-language") || ""];
+  /** The token of this tab's session, whether it comes by reload, Back, Forward or a link; a new tab starts its own. */
+  async resume() {
+    await identify().catch(() => {});
+    const kept = sessionStorage.getItem("beside-session") || "";
+    const mine = kept && !(await takenElsewhere(kept)) ? kept : "";
+    return [mine, localStorage.getItem("beside-language") || ""];
   },
   async boot(started) {
-    ({ token } = started);
-    sessionStorage.setItem("beside-session", token);
+    useToken(started.token);
+    sessionStorage.setItem("beside-session", started.token);
     sendRegion();
     setLanguage(started.locale);
     markMessages();
     showConsents(started.consents);
     live?.stopAll();
-    live = new Live(token, byId("camera-video"), {
+    live = new Live(started.token, byId("camera-video"), {
       onMessage: received,
-      onProblem: (key, values) => show(byId("sensor-problem"), key, values),
+      onProblem: showProblem,
       onChange: sensorsChanged,
+      onLevel: (level) => { byId("level").value = Math.min(1, Math.sqrt(level)); },
     });
     sensorsChanged();
+    if (!watching) {
+      watching = true;
+      watchTalk();
+      watchHistory();
+    }
+    restoreDraft();
+    refresh();
     readStatus();
     window.Beside.ready = true;
     if (!consents.chat) {
       const { store } = await welcome(window.BESIDE.canStore);
       await setConsent("chat", true);
       if (store) await setConsent("store", true);
+      focusBox();
     }
   },
   language,
+  chosen: takeChosen,
   confirm: (title) => ask({ title, text: "history_delete_ask", yes: "yes_delete", no: "cancel", danger: true }),
-  answered: () => { readStatus(); markMessages(); },
-  async export(conversation, format) {
-    if (!conversation) return show(byId("history-note"), "history_choose_first");
-    try {
-      const answer = await post("export", { conversation, format });
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(await answer.blob());
-      link.download = `beside-${conversation}.${format}`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-      byId("history-note").hidden = true;
-    } catch {
-      show(byId("history-note"), "export_failed");
-    }
-    return undefined;
-  },
+  answered: () => { readStatus(); markMessages(); refresh(); },
 };
 
 document.addEventListener("click", (event) => {
@@ -290,16 +353,19 @@ document.addEventListener("change", (event) => {
     if (live) sensorsChanged();
     readStatus();
     byId("relabel")?.click();
+    refresh();
   } else if (target.dataset?.consent) consentChanged(target);
 });
 window.addEventListener("pagehide", () => live?.stopAll());
+// A page that comes back from the browser's memory has lost its connection: begin again, in the same conversation.
+window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 setInterval(readStatus, STATUS_EVERY_MS);
 
 // Texts and theme before Gradio has asked the server, so that urgent help is readable at once.
 const firstLanguage = () => localStorage.getItem("beside-language") || ((navigator.language || "").startsWith("zh") ? "zh" : "en");
 function arrived() {
   if (!byId("language")) return false;
-  if (!token) setLanguage(firstLanguage());
+  if (!currentToken()) setLanguage(firstLanguage());
   const theme = localStorage.getItem("beside-theme");
   if (theme) document.body.classList.toggle("dark", theme === "dark");
   return true;

@@ -7,7 +7,7 @@ import pytest
 from llm.base import ChatModel, ModelInterrupted, ModelUnavailable
 from llm.client.models import CARDS, load_chat_model
 from llm.client.scripted import Scripted
-from llm.types import Message, Prompt
+from llm.types import Message, Prompt, Thinking
 
 PROMPT = Prompt((Message("user", "hello"),))
 
@@ -51,3 +51,9 @@ def test_scripted_counts_who_left() -> None:
     next(stream)
     stream.close()
     assert model.cancelled == 1
+
+
+def test_a_scripted_model_can_think_first() -> None:
+    told: list[Thinking] = []
+    pieces = list(Scripted(["Yes."], thinking_s=0.3).stream(Prompt((Message("user", "hi"),)), told.append))
+    assert pieces == ["Yes."] and told and told[-1].seconds < 0.3

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from llm.client.openai_compat import OpenAICompatible
 from llm.serving import llamacpp
 from llm.serving.gguf_files import export_adapter, export_model, tensors_of
 from llm.serving.local import LocalOptions, start_local
@@ -20,6 +21,7 @@ from llm.serving.reference import Reference, keep, kept, references
 from llm.serving.serve import ServeProblem, Server
 from llm.tuning.stack import ModelProblem
 from llm.tuning.tuned import CARDS
+from llm.types import Message, Prompt, Sampling
 
 BASE = CARDS["nano-base"].folder
 ADAPTERS = {"counsel": CARDS["nano-counsel"].folder, "english": CARDS["nano-english"].folder}
@@ -48,6 +50,14 @@ def expected(served: Server) -> Reference:
 def chat(server: Server, **more: Any) -> httpx.Response:
     body = {"model": "nano-base", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 8, **more}
     return httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=60, trust_env=False)
+
+
+def test_the_client_streams_from_the_first_reply_on(served: Server) -> None:
+    """It reads from the prompt's end that the template opens no reasoning block."""
+    client = OpenAICompatible(served.url, "nano-base", api_key="")
+    prompt = Prompt((Message("user", "hi"),), Sampling(temperature=0.0, max_tokens=8))
+    assert len(list(client.stream(prompt))) > 1
+    client.close()
 
 
 @pytest.mark.slow

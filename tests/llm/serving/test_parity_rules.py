@@ -69,7 +69,7 @@ class Echo:
     def __init__(self) -> None:
         self.asked: list[Prompt] = []
 
-    def stream(self, prompt: Prompt) -> Generator[str, None, Reply]:
+    def stream(self, prompt: Prompt, tell: object = None) -> Generator[str, None, Reply]:
         self.asked.append(prompt)
         if len(self.asked) == 1:
             raise ModelUnavailable("nobody is there")

@@ -133,7 +133,7 @@ def test_an_unknown_model_and_closed_routes_are_404(server: Server) -> None:
     for method, path in (
         ("GET", "/metrics"),
         ("POST", "/v1/load_lora_adapter"),
-        ("POST", "/tokenize"),
+        ("POST", "/detokenize"),
         ("GET", "/openapi.json"),
     ):
         assert httpx.request(method, server.url + path, trust_env=False).status_code == 404

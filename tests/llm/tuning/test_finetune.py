@@ -17,6 +17,7 @@ import pytest
 from llm.tuning.adapters import WEIGHTS, check_adapter
 from llm.tuning.finetune import build, finetune, prepare_data
 from llm.tuning.recipes import RECIPES, FinetuneOptions
+from llm.tuning.run_settings import OtherRun
 from llm.tuning.stack import load_tokenizer
 from llm.tuning.training_data import MalformedData, encode, joined, pack
 from llm.tuning.training_loop import loss_sum, rate_at, rows_of_step, targets_in
@@ -84,6 +85,17 @@ def test_it_learns_and_writes_what_it_promises(whole_run: Path, toy: Path) -> No
     assert card["counts"]["train_target_tokens"] > 0 and card["best_step"] in {4, 8}
     assert (whole_run / "loss.png").read_bytes()[:4] == b"\x89PNG"
     assert check_adapter(whole_run / "adapter", toy) == 4
+
+
+def test_other_data_or_settings_in_the_same_folder_start_nothing(
+    whole_run: Path, toy: Path, talk_file: Path, tmp_path: Path
+) -> None:
+    before = {file: file.read_bytes() for file in whole_run.rglob("*") if file.is_file()}
+    other = write_rows(tmp_path / "talk.jsonl", rows(9))
+    for changes in ({"alpha": 99, "learning_rate": 0.01}, {"data": (str(other),)}, {"max_steps": 9, "rank": 8}):
+        with pytest.raises(OtherRun, match="other settings"):
+            finetune(options(toy, talk_file, whole_run, **changes))
+    assert before == {file: file.read_bytes() for file in whole_run.rglob("*") if file.is_file()}
 
 
 def test_kill_minus_nine_and_resume_gives_the_same_weights(

@@ -14,6 +14,7 @@ from llm.tuning.training_data import (
     IGNORED,
     Encoded,
     MalformedData,
+    check_template,
     encode,
     encode_within,
     epoch_order,
@@ -101,6 +102,41 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(toy: Path) -> None:
     tokenizer.chat_template = "{{ messages | length }}" + tokenizer.chat_template
     with pytest.raises(ValueError, match="rewrites earlier turns"):
         encode(rows(3)[2]["messages"], tokenizer)
+
+
+REFUSES = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+KNOWS_TWO = (
+    "{% for m in messages %}{% if m['role'] in ('user', 'assistant') %}{{ m['content'] }}"
+    "{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}"
+)
+LEAVES_OUT = "{% for m in messages if m['role'] != 'system' %}{{ m['content'] + '<|im_end|>' }}{% endfor %}"
+ALTERNATES = (
+    "{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate') }}{% endif %}{{ m['content'] }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(("template", "why"), [
+    (REFUSES, "System role not supported"), (KNOWS_TWO, "Only user and assistant"), (LEAVES_OUT, "leaves it out"),
+    (ALTERNATES, "must alternate"),
+])  # fmt: skip
+def test_a_template_without_the_system_role_is_told_in_a_line(toy: Path, template: str, why: str) -> None:
+    tokenizer = load_tokenizer(toy)
+    talks = [[dict(m) for m in row["messages"]] for row in rows(6, system=True)]
+    check_template(talks, tokenizer)
+    tokenizer.chat_template = template
+    check_template([talk[1:] for talk in talks], tokenizer)
+    with pytest.raises(ValueError, match=why) as caught:
+        check_template([talks[0][1:], *talks], tokenizer)
+    assert "takes no system message" in str(caught.value) and "6 conversations" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_template_that_refuses_a_conversation_is_told(toy: Path) -> None:
+    tokenizer = load_tokenizer(toy)
+    tokenizer.chat_template = "{{ raise_exception('no emoji') }}"
+    with pytest.raises(ValueError, match="refuses a conversation: no emoji"):
+        encode(EXPECTED, tokenizer)
 
 
 def test_a_template_without_an_end_token_is_refused(toy: Path) -> None:

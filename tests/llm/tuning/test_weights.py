@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from data_gen.clean import SOURCES, opening_key, read_rows, reason_to_drop, split_of, without_tail
+from data_gen.clean import SOURCES, opening_key, reason_to_drop, split_of, without_tail
 from data_gen.types import Dialogue
+from llm.bases import bases
 from llm.files import sha256_of
-from llm.tuning.adapters import check_adapter
+from llm.rows import read_rows
+from llm.tuning.adapters import check_folder
 from llm.tuning.perplexity import by_transformers, encode_all
 from llm.tuning.stack import check_model_folder, load_tokenizer
 from llm.tuning.training_data import Conversation
@@ -23,9 +25,11 @@ from tests.conftest import ROOT
 def test_card_and_files_agree(name: str) -> None:
     card = CARDS[name]
     assert sha256_of(card.file) == card.sha256
-    assert card.quality and card.training_data and "test article" in card.summary
+    assert card.quality and card.training_data
+    assert "test article" in card.summary or "never for people in need" in card.summary.lower()
     if card.base:
-        assert check_adapter(card.folder, CARDS[card.base].folder) > 0
+        base = bases().get(card.base)
+        assert check_folder(card.folder, base.path if base else CARDS[card.base].folder) > 0
         run = json.loads((card.folder / "run_card.json").read_text(encoding="utf-8"))
         assert run["base"] == card.base and len(run["data"]) >= 2 and run["seed"]
     else:
@@ -34,7 +38,7 @@ def test_card_and_files_agree(name: str) -> None:
 
 
 def test_all_weights_together_are_small() -> None:
-    assert sum(file.stat().st_size for file in WEIGHTS.rglob("*") if file.is_file()) < 30_000_000
+    assert sum(file.stat().st_size for file in WEIGHTS.rglob("*") if file.is_file()) < 45_000_000
 
 
 def test_no_path_of_a_machine_is_in_the_folders() -> None:
@@ -44,7 +48,7 @@ def test_no_path_of_a_machine_is_in_the_folders() -> None:
 
 def held_out(path: Path, source: str, count: int) -> list[Conversation]:
     """The first cleaned dialogues of the test part."""
-    rows = (Dialogue(str(row["id"]), source, "zh", tuple(SOURCES[source].read(row))) for row in read_rows(path))
+    rows = (Dialogue(str(row["id"]), source, "zh", tuple(SOURCES[source].read(row))) for _, row in read_rows(path))
     kept = (d for d in rows if reason_to_drop(d) is None and split_of(opening_key(d)) == "test")
     return [
         [{"role": m.role, "content": m.content} for m in without_tail(d).messages]

@@ -27,6 +27,17 @@ def test_fer2013_folder_and_zip_read_alike(tmp_path: Path, packed: bool) -> None
     assert faces.image(index).shape == (48, 48)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_mac_leaves_in_folder_and_zip_is_no_picture(tmp_path: Path, packed: bool) -> None:
+    root = layouts.fer2013(tmp_path / "fer")
+    for folder in ("val/anger", "__MACOSX/val/anger", "val/.Trashes"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        for name in ("._1.jpg", "._2.png", ".DS_Store"):
+            (root / folder / name).write_bytes(b"no picture")
+    faces = read(f"fer2013:{layouts.zipped(root) if packed else root}:val")
+    assert len(faces) == 21 and all(faces.image(index).shape == (48, 48) for index in range(21))
+
+
 def test_rafdb_labels_follow_the_sets_own_numbers(tmp_path: Path) -> None:
     root = layouts.rafdb(tmp_path)
     basic = read(f"rafdb-basic:{root}:test")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from perception.expression.config import TrainConfig
 from perception.expression.data import read
 from perception.expression.distill import with_soft_labels
 from perception.expression.export import export, export_runs, largest_difference, load_network, prepare
@@ -17,7 +18,7 @@ from perception.expression.networks import NETWORKS, LocalAttentionNet, network_
 from perception.expression.predictor import OutputRule, Predictor
 from perception.expression.preprocess import Preprocessing
 from perception.expression.start import take_over, unfolded, weights_of
-from perception.expression.train import TrainConfig, Trainer, as_batch, fit, loss_of, predict, scaled
+from perception.expression.train import Trainer, as_batch, fit, loss_of, predict, scaled
 from tests.perception.expression import layouts
 
 HOW = Preprocessing()

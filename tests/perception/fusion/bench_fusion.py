@@ -78,7 +78,7 @@ def live() -> list[dict[str, Any]]:
     from perception.features.sound import measure
     from perception.fusion.live import LiveFusion
     from perception.models import load
-    from tests.perception.fusion.test_sound import voice
+    from tests.perception.sounds import voice
 
     model = load("fusion/starter")
     stream, sound = LiveFusion(model), np.tile(np.repeat(voice(1.0), 3), 12)

@@ -10,12 +10,12 @@ import pytest
 
 from perception.features.sound import RATE, measure
 from perception.files import sha256_of
-from perception.fusion import measure_starter, train_starter, train_voice
+from perception.fusion import measure_starter, starter_data, train_starter, train_voice
 from perception.fusion.circumplex import EMOTIONS, FUSED_EXPRESSIONS, expected_place
 from perception.fusion.live import LiveFusion, SoundTracks
 from perception.fusion.starter import NOTHING, STEPS, FusionNetwork, Leads, StarterFusion, in_blocks, log_of, looks
 from perception.models import CARDS, card_of, checked_file, load
-from tests.perception.fusion.test_sound import voice
+from tests.perception.sounds import voice
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_frames_go_through_the_expression_model_in_order_and_none_is_unseen(
 
 @pytest.mark.skipif("expression/small" not in CARDS, reason="the expression model is not in this build")
 def test_real_faces_with_the_real_expression_model(model: StarterFusion, data: Path) -> None:
-    from perception.fusion.train_starter import read_fer_val
+    from perception.fusion.starter_data import read_fer_val
 
     crops, labels = read_fer_val(data / "faces" / "fer2013.zip")
     happy_crops = [crop for crop, label in zip(crops, labels, strict=True) if label == 4][2:40:3]
@@ -296,7 +296,7 @@ def miniature_inputs(folder: Path) -> tuple[Path, Path]:
 
     rng = np.random.default_rng(0)
     with zipfile.ZipFile(folder / "fer.zip", "w") as archive:
-        for label in train_starter.FER_FOLDERS:
+        for label in starter_data.FER_FOLDERS:
             for k in range(9):
                 data = cv2.imencode(".jpg", rng.integers(0, 256, (48, 48), np.uint8))[1].tobytes()
                 archive.writestr(f"val/{label}/{k}.jpg", data)
@@ -322,8 +322,8 @@ def test_training_is_one_call_and_starts_afresh_for_other_expression_weights(
 
 def test_the_leads_are_chosen_on_speakers_and_crops_that_the_trial_network_never_saw(tmp_path: Path) -> None:
     faces, voices = miniature_inputs(tmp_path)
-    readings, labels = train_starter.kept_readings(faces, tmp_path / "faces.npz")
-    fit, held = train_starter.tuning_fold(readings, labels, voices)
+    readings, labels = starter_data.kept_readings(faces, tmp_path / "faces.npz")
+    fit, held = starter_data.tuning_fold(readings, labels, voices)
     rows = [{tuple(row) for row in part.tolist()} for part in (fit.voices, held.voices, fit.faces, held.faces)]
     assert rows[0].isdisjoint(rows[1]) and rows[2].isdisjoint(rows[3])
     assert (len(fit.voices), len(held.voices)) == (72, 24) and len(fit.faces) + len(held.faces) == 42

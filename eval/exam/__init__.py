@@ -1,0 +1,1 @@
+"""The counselling exam: layouts, prompts, answers, scores, audit."""

@@ -1,0 +1,69 @@
+"""How `micro/small` is made: neutral faces, synthetic clips, two networks, one ONNX file, and its scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from perception.commands import say
+from perception.files import whole
+from perception.micro.faces import FaceSet, cached_faces
+from perception.micro.predictor import MicroPredictor
+from perception.micro.protocol import score
+from perception.micro.start import save_start
+from perception.micro.synthesis import GENERATORS, make_corpus
+from perception.micro.train import TrainOptions, export, train_network
+from perception.micro.types import Dataset
+
+#: The share of people held out, and the clips made of them by each generator.
+HELD_OUT, HELD_OUT_CLIPS = 0.18, 900
+
+
+def part_people(faces: FaceSet, seed: int) -> tuple[FaceSet, FaceSet]:
+    """The faces to train on and those held out; nobody is in both."""
+    people = sorted(set(faces.people.tolist()))
+    np.random.default_rng(seed).shuffle(people)
+    cut = max(1, round(HELD_OUT * len(people)))
+    return faces.of(frozenset(people[cut:])), faces.of(frozenset(people[:cut]))
+
+
+def _corpus(path: Path, make: Callable[[], Dataset]) -> Dataset:
+    fields = ("flows", "labels", "subjects", "sources")
+    if not path.is_file():
+        made = make()
+        with whole(path) as part:
+            np.savez_compressed(part, **{name: getattr(made, name) for name in fields})
+    with np.load(path) as stored:
+        return Dataset(stored["flows"], stored["labels"], stored["subjects"], stored["sources"])
+
+
+def make_shipped(source: Path, out: Path, clips: int = 12000, epochs: int = 9, networks: int = 2, workers: int = 2,
+                 seed: int = 0) -> Path:  # fmt: skip
+    """Train on synthetic clips of the faces in `source` and write out/micro_small.onnx, out/micro_small_start.npz and
+    out/synthetic.json (scores on held-out people, by the same generator and by one that was not trained on). Each step
+    is kept in `out` and not done again."""
+    train, held = part_people(cached_faces(source, out / "faces.npz"), seed)
+    corpus = _corpus(out / "corpus.npz", lambda: make_corpus(train, clips, GENERATORS["varied"], seed + 1, workers))
+    made: list[torch.nn.Module] = []
+    for number in range(networks):
+        folder = out / f"network_{number}"
+        folder.mkdir(exist_ok=True)
+        made.append(train_network(corpus, replace(TrainOptions(epochs=epochs), seed=seed + number), folder))
+    path = out / "micro_small.onnx"
+    export(made, path)
+    save_start(made, out / "micro_small_start.npz")
+    predictor, scores = MicroPredictor(path, "micro/small"), {}
+    for name, config in GENERATORS.items():
+        test = _corpus(out / f"held_{name}.npz",
+                       lambda c=config: make_corpus(held, HELD_OUT_CLIPS, c, seed + 77, workers))  # type: ignore[misc]
+        found = score(test, predictor.predict(test.flows).argmax(axis=1))
+        scores[name] = {"uf1": found.uf1, "uar": found.uar, "interval": found.uf1_interval, "f1": found.f1}
+        say(f"held-out people, generator {name}: UF1 {found.uf1:.3f} {found.uf1_interval}, UAR {found.uar:.3f}")
+    with whole(out / "synthetic.json") as part:
+        part.write_text(json.dumps(scores, indent=1), encoding="utf-8")
+    return path

@@ -1,0 +1,84 @@
+"""A reader of meaning beside the rules: what it may raise, that it lowers nothing, and that its absence is harmless."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+
+from assistant.guided import Guided
+from assistant.meaning import Reader, Reading
+from assistant.respond import respond
+from assistant.safety import assess, follow
+from assistant.types import RiskLevel, RiskState
+from perception.types import EmotionalState
+
+NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
+CALM, HINT, DISCLOSED, METHOD, TAKEN = (
+    "the train was late", "I wish I could go to sleep and never wake up", "I want to kill myself",
+    "I keep thinking about hanging myself", "I just swallowed a whole bottle of tylenol",
+)  # fmt: skip
+MESSAGES = (CALM, HINT, DISCLOSED, METHOD, TAKEN)
+
+
+@dataclass
+class Says:
+    """A reader that takes every message to mean the same."""
+
+    reading: Reading
+    asked: list[str] = field(default_factory=list)
+
+    def read(self, text: str) -> Reading:
+        self.asked.append(text)
+        return self.reading
+
+
+def test_a_reader_raises_to_moderate_and_to_high_only_where_a_rule_sees_danger() -> None:
+    alarmed = Says(Reading(0.9, 0.9, {"eating": 0.7, "suicide": 0.2}))
+    assert isinstance(alarmed, Reader)
+    calm, hint = assess(CALM, reader=alarmed), assess(HINT, reader=alarmed)
+    assert (calm.level, calm.kind) == (MODERATE, "eating") and "reader" in calm.reasons
+    assert (hint.level, hint.kind) == (HIGH, "suicide")
+    assert assess(HINT, reader=Says(Reading(0.9, 0.1))).level == MODERATE, "not severe"
+    assert alarmed.asked == [CALM, HINT], "the person's own words, once"
+
+
+@pytest.mark.parametrize("reading", [Reading(0.0), Reading(0.49, 1.0), Reading(0.0, 1.0), Reading(1.0, 0.0)])
+def test_a_reader_lowers_nothing(reading: Reading) -> None:
+    for text in MESSAGES:
+        assert assess(text, reader=Says(reading)).level >= assess(text).level
+    _, state = follow(METHOD, RiskState())
+    assert follow("thanks", state, Says(reading))[0].level == HIGH
+
+
+def test_what_a_reader_raised_stays_like_any_other_risk() -> None:
+    _, state = follow(CALM, RiskState(), Says(Reading(0.9)))
+    assert follow("ok", state)[0].level == MODERATE
+
+
+@pytest.mark.parametrize("danger", [None, 0.0, 0.3, 0.5, 0.99, 1.0])
+def test_the_score_grows_with_the_level_and_is_half_from_moderate_on(danger: float | None) -> None:
+    reader = None if danger is None else Says(Reading(danger))
+    risks = sorted((assess(text, reader=reader) for text in MESSAGES), key=lambda risk: risk.level)
+    assert all(0 <= risk.score <= 1 for risk in risks)
+    assert all(one.score < other.score for one, other in pairwise(risks) if one.level < other.level)
+    assert all((risk.score >= 0.5) == (risk.level >= MODERATE) for risk in risks)
+
+
+@pytest.mark.parametrize("number", [-0.1, 1.1, float("nan"), float("inf")])
+def test_a_reading_outside_its_range_is_refused(number: float) -> None:
+    for values in ((number, 0.0, {}), (0.0, number, {}), (0.0, 0.0, {"suicide": number})):
+        with pytest.raises(ValueError, match="must lie in"):
+            Reading(*values)
+
+
+def test_a_reply_asks_the_reader() -> None:
+    reader = Says(Reading(0.9))
+    pieces = respond(CALM, EmotionalState.unknown(), (), Guided(), reader=reader)
+    try:
+        while True:
+            next(pieces)
+    except StopIteration as stop:
+        turn = stop.value
+    assert reader.asked == [CALM] and turn.risk.level == MODERATE and "?" in turn.reply
