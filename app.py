@@ -289,6 +289,7 @@ def keeping(no_store: bool, place: str | None) -> Keeping:
 def services(options: argparse.Namespace) -> Services:
     """Everything behind the page, wired. Raises CannotStart."""
     from assistant.guided import Guided
+    from assistant.meaning import load_reader
     from assistant.page.help import help_lines
     from assistant.page.session import Services
     from assistant.safety.helplines import lines_for
@@ -312,7 +313,7 @@ def services(options: argparse.Namespace) -> Services:
         model, small = offered(model)
     return Services(
         model=model, fallback=Guided(), keeping=kept, status=status, help=lines, default_locale=options.lang,
-        small=small,
+        small=small, reader=load_reader(),
         make_perceiver=lambda: Perceiver(perceiver_options),
         lines=lambda locale, region: lines_for(locale, region or options.region, options.helplines),
     )  # fmt: skip

@@ -24,13 +24,16 @@ from perception.types import EmotionalState
 def chat(locale: Locale | None, model: ChatModel) -> None:
     """Read a message a line from standard input and print the reply as it comes, until the input ends."""
     history: list[Turn] = []
+    reader = load_reader()
     while True:
         try:
             text = input("> ")
         except (EOFError, KeyboardInterrupt):
             print()
             return
-        pieces = respond(text, EmotionalState.unknown(), history, model, locale=locale, record=history.append)
+        pieces = respond(
+            text, EmotionalState.unknown(), history, model, locale=locale, record=history.append, reader=reader
+        )
         try:
             for piece in pieces:
                 print(piece, end="", flush=True)

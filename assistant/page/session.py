@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from assistant.guided import Guided
 from assistant.language import clean_text, language_of
+from assistant.meaning.base import Reader
 from assistant.page import bubbles
 from assistant.page.consents import Consents
 from assistant.page.keeping import Keeping
@@ -67,6 +68,7 @@ class Services:
     make_perceiver: Callable[[], Perceiver] = Perceiver
     lines: Callable[[Locale, str | None], Sequence[Line]] = lines_for  # of a locale and a region, if one was chosen
     small: SmallModel | None = None  # offered on the page beside the companion
+    reader: Reader | None = None  # the learned second opinion on danger; the rules alone without it
 
 
 @dataclass
@@ -175,6 +177,7 @@ class Session:
                 record=lambda turn: self._record(turn, old),
                 fallback=self.services.fallback,
                 lines=self.services.lines(language_of(clean_text(words), self.locale), self.region),
+                reader=self.services.reader,
             )
             self.reply_to = ""
             self.reply = Reply(pieces, model)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.meaning.base import Reading
 from assistant.page import session as sessions_module
 from assistant.page.consents import Consents
 from assistant.page.help import help_lines
@@ -17,6 +18,7 @@ from assistant.page.server import answer
 from assistant.page.session import Services, Session, Sessions
 from assistant.page.status import ModelStatus
 from assistant.store import Store
+from assistant.types import RiskLevel
 from llm.base import ModelUnavailable
 from llm.client.scripted import Scripted
 from llm.types import Prompt
@@ -83,6 +85,21 @@ def test_a_reply_is_stored_before_and_after(session: Session, model: Gated, stor
     (done,) = store.turns()
     assert done.reply == "A first sentence. A second sentence."
     assert [message["role"] for message in session.messages()] == ["assistant", "user", "assistant"]
+
+
+def test_the_reader_of_meaning_is_heard(store: Store) -> None:
+    """A message that no rule knows is met by a question about danger when the reader sees one."""
+
+    class Alarmed:
+        def read(self, text: str) -> Reading:
+            return Reading(danger=0.9)
+
+    services = Services(Scripted(), Scripted(), Keeping(store), ModelStatus("scripted"), HELP, reader=Alarmed())
+    made = Sessions(services).open("", "en", "page")
+    made.consents = Consents(chat=True, store=True)
+    reply = made.say("The kettle hums in the key of grey.")
+    assert reply is not None and reply.join(30)
+    assert store.turns()[-1].risk.level == RiskLevel.MODERATE
 
 
 def test_only_one_reply_at_a_time(session: Session, model: Gated) -> None:
