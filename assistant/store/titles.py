@@ -26,7 +26,10 @@ _OPENERS = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n\s*\n")
 _SOFT_END = re.compile(r"[\s,，;；:：、-]+$")
-_TELLING = re.compile(r"[a-z]{2,}.*\s.*[a-z]{2,}|[\u4e00-\u9fff]{3,}|[a-z]{6,}", re.IGNORECASE)
+_HAN = re.compile(r"[\u4e00-\u9fff]{3,}")
+_WORD = re.compile(r"[a-z]+", re.IGNORECASE)
+#: A title is looked for in this many characters of a message: a wall of text says early what it is about.
+LOOKED_AT = 1000
 
 
 def plain(words: str) -> str:
@@ -47,13 +50,19 @@ def title_of(turn: Turn) -> tuple[str, int]:
     """
     if turn.risk.level >= RiskLevel.MODERATE:
         return _HARD[turn.locale], FROM_WORDS
-    for sentence in _SENTENCE.split(turn.user_text):
+    for sentence in _SENTENCE.split(turn.user_text[:LOOKED_AT]):
         rest = sentence.strip()
         while (shorter := _OPENERS.sub("", rest, count=1)) != rest:
             rest = shorter
-        if _TELLING.search(rest):
+        if _tells(rest):
             return plain(_capital(rest.rstrip(" .。!！,，;；"))), FROM_WORDS
     return plain(turn.user_text), PROVISIONAL
+
+
+def _tells(words: str) -> bool:
+    """Whether something is said: a few Chinese characters, two words of two letters, or one longer word."""
+    lengths = [len(word) for word in _WORD.findall(words)]
+    return bool(_HAN.search(words)) or sum(length >= 2 for length in lengths) >= 2 or max(lengths, default=0) >= 6
 
 
 def _capital(words: str) -> str:

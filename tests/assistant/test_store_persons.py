@@ -120,3 +120,10 @@ def test_a_copy_without_its_log_gets_a_notice_and_a_whole_one_does_not(tmp_path:
         with Store(copy) as store:
             assert len(store.notices) == notices
             assert not notices or ("beside.db-wal" in store.notices[0] and "Next step" in store.notices[0])
+
+
+@pytest.mark.parametrize("unit", ["x", "hi ", "我想说", "a.", "!"])
+def test_a_wall_of_text_has_a_title(unit: str) -> None:
+    """It took minutes once: the test's time limit would end it."""
+    title, _ = title_of(make_turn(user_text=unit * 60_000))
+    assert len(title) <= 48
