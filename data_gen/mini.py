@@ -192,7 +192,8 @@ def read_own(folder: Path = OWN) -> list[Kept]:
                 raise ValueError(f"{file.name}:{number}: turns must be an even number of texts, the person's first")
             messages = tuple(Utterance(("user", "assistant")[n % 2], text) for n, text in enumerate(turns))
             locale: Locale = "zh" if row["lang"] == "zh" else "en"
-            found.append(Kept(f"own-{file.stem}-{number}", locale, messages, row.get("face", "")))
+            key = f"own-{_place(' '.join(turns))[:12]}"  # by content: an added line moves none into another split
+            found.append(Kept(key, locale, messages, row.get("face", "")))
     return found
 
 

@@ -35,6 +35,8 @@ NOT_A_COUNSELLOR = (
     "A test article: it writes text of the right shape and understands nothing. Never for people in need."
 )
 
+NO_HELP = "A small model that errs: for thinking aloud, never for people in need."
+
 CARDS: dict[str, TunedCard] = {
     card.name: card
     for card in (
@@ -74,6 +76,18 @@ CARDS: dict[str, TunedCard] = {
             sha256="037dfdff7e2731695b76872b6a520247b1447e49f297afe722c918d7c9c9ca8e",
             quality={
                 "perplexity, 60 test answers of counsel-chat": 79.41,
+            },
+        ),
+        TunedCard(
+            name="mini",
+            base="qwen2.5-coder-1.5b",
+            summary=f"Qwen2.5-Coder-1.5B-Instruct with a LoRA on short, warm replies in Chinese and English. {NO_HELP}",
+            licence="Apache-2.0",
+            commercial_use=True,
+            training_data="own dialogues (Apache-2.0), CPsyCounD (CC BY 4.0), SMILECHAT (CC0), counsel-chat (MIT)",
+            sha256="4614ce7d366829eb311cebddba22fce3dbde6834510a817321e1ee7d19d026ca",
+            quality={
+                "validation loss, 19 own dialogues (6 of them possibly seen in phase 1), nats per token": 2.924,
             },
         ),
     )
