@@ -18,6 +18,9 @@ from llm.tuning.tuned import CARDS, TunedCard
 MINIS = ("mini", "mini-small")
 REFERENCE = "reference.json"
 PORT = 8103
+#: The adapter is a small change of its base: on 4-bit weights twice the allowed difference is what there is to see, and
+#: is still more than twice the largest that rounding made (.095 nats, measured).
+TOLD_APART = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def _gate(names: Mapping[str, str], base: str, reference: Path) -> Callable[[str
 
     def gate(url: str, word: str) -> str:
         try:
-            report = against(kept(reference, names), url, base, LLAMACPP_TOLERANCE["4-bit"], 1, 1, word)
+            report = against(kept(reference, names), url, base, LLAMACPP_TOLERANCE["4-bit"], 1, 1, word, TOLD_APART)
         except (ValueError, OSError) as error:
             raise ServeProblem(f"the gate cannot be run, so nothing is served: {error}") from error
         if not report.passed:

@@ -26,7 +26,9 @@ from llm.serving.routes import GATE_HEADER, GATE_WORD
 TOLERANCE = {"float32": 5e-4, "bfloat16": 8e-2, "float16": 2e-2}
 #: For llama.cpp, by its file's weights: it keeps keys and values in 16 bits (float weights: measured 1.7e-3), and on
 #: 4-bit weights it also computes with 8-bit activations.
-LLAMACPP_TOLERANCE = {"float": 1e-2, "4-bit": 0.4}
+LLAMACPP_TOLERANCE = {"float": 1e-2, "4-bit": 0.2}
+#: An adapter is told apart from its base where they differ by this many times the allowed difference.
+APART = 4.0
 #: How many mixed batches are sent, and how many requests each holds per model and prompt.
 ROUNDS, COPIES = 2, 2
 TIMEOUT_S = 300.0
@@ -125,10 +127,10 @@ def _judge(check: str, model: str, pairs: Sequence[tuple[Answer, Answer]], toler
     return Finding(check, model, not wrong, detail), max((difference for _, difference in results), default=0.0)
 
 
-def _tells_apart(base: Sequence[Answer], adapter: Sequence[Answer], name: str, tolerance: float) -> Finding:
+def _tells_apart(base: Sequence[Answer], adapter: Sequence[Answer], name: str, distance: float) -> Finding:
     """An adapter that answers like the base everywhere would hide a mix-up, so it cannot be proven."""
-    differs = any(compare(a, b, 4 * tolerance)[0] for a, b in zip(base, adapter, strict=True))
-    alike = f"answers like the base within {4 * tolerance:.0e}, so a mix-up would not be seen; float32 sees less"
+    differs = any(compare(a, b, distance)[0] for a, b in zip(base, adapter, strict=True))
+    alike = f"answers like the base within {distance:.0e}, so a mix-up would not be seen; float32 sees less"
     return Finding("tells apart", name, differs, "differs from the base" if differs else alike)
 
 
@@ -153,14 +155,15 @@ def parity(
 
 
 def against(
-    expected: Reference, url: str, base: str, allowed: float, rounds: int = ROUNDS, copies: int = COPIES, word: str = ""
-) -> ParityReport:
+    expected: Reference, url: str, base: str, allowed: float, rounds: int = ROUNDS, copies: int = COPIES,
+    word: str = "", apart: float = APART,
+) -> ParityReport:  # fmt: skip
     """Run all checks: one request at a time, the stop tokens, and `rounds` of requests all at once, `copies` of each,
-    for base and adapters mixed. `allowed` is in nats; `word` opens a server whose gate is shut. Raises httpx.HTTPError
-    where the server does not answer."""
+    for base and adapters mixed. `allowed` is in nats; `word` opens a server whose gate is shut; `apart` as
+    APART. Raises httpx.HTTPError where the server does not answer."""
     tokens = max(len(answer.ids) for each in expected.answers.values() for answer in each)
     findings = [
-        _tells_apart(expected.answers[base], each, name, allowed)
+        _tells_apart(expected.answers[base], each, name, apart * allowed)
         for name, each in expected.answers.items()
         if name != base
     ]
