@@ -72,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     made.add_argument(
         "--llm", default="guided", metavar="URL|guided|mini|mini-small|nano",
-        help="what answers: the built-in guided companion (default); mini or mini-small, a small model on this "
-        "processor, fetched the first time; an OpenAI-compatible server such as http://127.0.0.1:8000/v1 (vLLM, "
+        help="what answers: the built-in guided companion (default); mini, a small model on this processor, fetched "
+        "the first time and not yet fit for people; an OpenAI-compatible server such as http://127.0.0.1:8000/v1 (vLLM, "
         "Ollama, llama.cpp), whose key goes in the variable BESIDE_LLM_KEY; or nano, a tiny trained model behind a "
         "vLLM of its own (`make serve-env` first), which only serves to try the machinery",
     )  # fmt: skip
@@ -160,14 +160,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 def offered(companion: ChatModel) -> tuple[ChatModel, SmallModel | None]:
     """The companion behind a switch, and the small model that the page offers beside it, which ends with this process.
-    The companion alone where no small model ships."""
+    The companion alone where no small model ships that is fit for people."""
     import atexit
 
     from assistant.page.small_model import SmallModel, Switch, mini
     from llm.serving.mini import MINIS
     from llm.tuning.tuned import CARDS
 
-    name = next((one for one in MINIS if one in CARDS), "")
+    name = next((one for one in MINIS if one in CARDS and CARDS[one].fit_for_people), "")
     if not name:
         return companion, None
     switch = Switch(companion)
@@ -188,10 +188,10 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
     from llm.client.models import load_chat_model
     from llm.client.openai_compat import probe
 
-    test_article = llm == "nano"
-    if test_article:
+    test_article = llm in {"nano", "mini", "mini-small"}
+    if llm == "nano":
         llm, name = nano_server()
-    elif llm in {"mini", "mini-small"}:
+    elif test_article:
         llm, name = mini_server(llm)
     try:
         model = load_chat_model(llm, name)

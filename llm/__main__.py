@@ -63,14 +63,14 @@ def finetune(options: argparse.Namespace) -> int:
             chosen[name] = tuple(chosen[name])  # type: ignore[arg-type]
     if options.certificate:
         check_certificate(options.certificate, options.data)
-    else:
-        say("no --certificate: whether the data holds what a model is examined on was not checked")
     result = run(FinetuneOptions(**chosen))  # type: ignore[arg-type]
     say(
         f"best validation loss {result.best_loss:.4f} nats per token at step {result.best_step} of {result.steps}"
         + (", stopped early" if result.stopped_early else "")
         + f"; adapter in {result.adapter}"
     )
+    if not options.certificate:
+        say("no --certificate: whether the data holds what a model is examined on was not checked")
     return 0
 
 

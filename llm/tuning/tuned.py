@@ -21,6 +21,8 @@ class TunedCard:
     training_data: str
     sha256: str
     quality: Mapping[str, float] = field(default_factory=dict)
+    #: Whether the page may offer it to people. Only after its replies were read one by one, danger and doses included.
+    fit_for_people: bool = False
 
     @property
     def folder(self) -> Path:
@@ -35,7 +37,7 @@ NOT_A_COUNSELLOR = (
     "A test article: it writes text of the right shape and understands nothing. Never for people in need."
 )
 
-NO_HELP = "A small model that errs: for thinking aloud, never for people in need."
+NO_HELP = "For trying, never for people in need: asked whether a higher dose may be taken, it said yes."
 
 CARDS: dict[str, TunedCard] = {
     card.name: card
@@ -87,7 +89,8 @@ CARDS: dict[str, TunedCard] = {
             training_data="own dialogues (Apache-2.0), CPsyCounD (CC BY 4.0), SMILECHAT (CC0), counsel-chat (MIT)",
             sha256="4614ce7d366829eb311cebddba22fce3dbde6834510a817321e1ee7d19d026ca",
             quality={
-                "validation loss, 19 own dialogues (6 of them possibly seen in phase 1), nats per token": 2.924,
+                "perplexity, 13 own dialogues that no phase saw": 18.35,
+                "the same, base without the adapter": 34.70,
             },
         ),
     )

@@ -204,7 +204,7 @@ def test_qlora_without_a_gpu_says_what_it_needs(toy: Path, talk_file: Path, tmp_
 
 def test_recipes_are_valid_options() -> None:
     for name, recipe in RECIPES.items():
-        made = FinetuneOptions(data=("x",), out=Path("out"), **recipe)  # type: ignore[arg-type]
+        made = FinetuneOptions(**{"base": "named by the person", **recipe}, data=("x",), out=Path("out"))  # type: ignore[arg-type]
         assert made.base and rate_at(0, 100, made) < made.learning_rate, name
 
 
