@@ -72,9 +72,10 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     made.add_argument(
         "--llm", default="guided", metavar="URL|guided|mini|mini-small|nano",
-        help="what answers: the built-in guided companion (default); mini, a small model on this processor, fetched "
-        "the first time and not yet fit for people; an OpenAI-compatible server such as http://127.0.0.1:8000/v1 (vLLM, "
-        "Ollama, llama.cpp), whose key goes in the variable BESIDE_LLM_KEY; or nano, a tiny trained model behind a "
+        help="what answers: the built-in guided companion (default); mini, a small model on this processor, "
+        "fetched the first time and not yet fit for people; an OpenAI-compatible server such as "
+        "http://127.0.0.1:8000/v1 (vLLM, Ollama, llama.cpp), whose key goes in the variable BESIDE_LLM_KEY; or nano, a "
+        "tiny trained model behind a "
         "vLLM of its own (`make serve-env` first), which only serves to try the machinery",
     )  # fmt: skip
     made.add_argument("--model", metavar="NAME", help="the model's name at that server (default: the only one it has)")
