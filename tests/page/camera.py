@@ -15,7 +15,7 @@ from perception.face import FaceMesh
 from perception.types import Image
 
 WIDTH, HEIGHT, FPS = 640, 480, 10
-#: The brows are raised in this part of each round (seconds), after a calm part that is long enough for a baseline.
+#: The brows are raised in this part of each round (seconds), after a part in which only the head moves.
 CALM_S, ROUND_S = 20.0, 32.0
 BROWS = (70, 63, 105, 66, 107, 300, 293, 334, 296, 336)
 

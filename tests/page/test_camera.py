@@ -92,13 +92,13 @@ def test_from_the_first_frame_to_the_sentence_in_the_prompt(
         # Not for replies until that is allowed, too.
         assert page.inner_text("#sentence") == EN["sentence_blocked"]
         page.locator("#panel [data-consent=affect]").first.check()
-        page.wait_for_function("document.querySelector('#sentence').innerText.includes('brows')")
+        page.wait_for_function("document.querySelector('#sentence').innerText.includes('smiling')")  # the portrait smiles
         one.send("This week was a lot.")
         one.wait_for_text("Thank you for telling me.")
         one.wait_until_answered()
         passed = page.inner_text("#passed-sentence")
         prompt = server.requests[-1].body["messages"][0]["content"]
-        assert "brows" in passed and passed in prompt
+        assert "smiling" in passed and passed in prompt
         with Store(app.data) as store:
             turn = store.turns()[-1]
         assert turn.affect_sentence == passed and turn.state.known
