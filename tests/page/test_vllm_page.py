@@ -75,8 +75,11 @@ def test_the_served_adapter_answers_in_both_languages_and_the_guided_companion_w
         assert turn.usage.completion_tokens, "no token was counted: the reply did not come from the server"
         assert turn.reply and all(line.strip() in one.shown() for line in turn.reply.splitlines())
 
-    stop_in_the_middle(one)
-    turn = last_turn(app)
+    for _ in range(4):  # a tiny model may have ended by itself before the click
+        stop_in_the_middle(one)
+        turn = last_turn(app)
+        if turn.finish_reason == "stopped":
+            break
     assert (turn.finish_reason, turn.model) == ("stopped", ADAPTER) and turn.reply
 
     assert served.server, "the app started no model server"

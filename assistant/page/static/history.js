@@ -99,7 +99,11 @@ export async function refresh() {
   }
   if (mine !== asked) return;
   const { conversations, current } = answer;
-  byId("history-list").replaceChildren(...conversations.map((row) => item(row, current)));
+  const list = byId("history-list");
+  // A menu that is open stays open: a reply that ends meanwhile must not take it from under the finger.
+  const open = list.querySelector("details[open]")?.closest("li").dataset.id;
+  list.replaceChildren(...conversations.map((row) => item(row, current)));
+  if (open) list.querySelector(`li[data-id="${CSS.escape(open)}"] details`)?.setAttribute("open", "");
   byId("history-search").hidden = !conversations.length && !words;
   byId("history-delete-all").hidden = !conversations.length || Boolean(words);
   if (conversations.length) byId("history-none").hidden = true;
