@@ -92,7 +92,8 @@ def test_from_the_first_frame_to_the_sentence_in_the_prompt(
         # Not for replies until that is allowed, too.
         assert page.inner_text("#sentence") == EN["sentence_blocked"]
         page.locator("#panel [data-consent=affect]").first.check()
-        page.wait_for_function("document.querySelector('#sentence').innerText.includes('smiling')")  # the portrait smiles
+        # The portrait smiles.
+        page.wait_for_function("document.querySelector('#sentence').innerText.includes('smiling')")
         one.send("This week was a lot.")
         one.wait_for_text("Thank you for telling me.")
         one.wait_until_answered()
