@@ -19,6 +19,9 @@ import pytest
 from tests.conftest import ROOT
 from tests.page.camera import write_clip, write_portrait
 
+#: The number of frames that came back, in the page.
+FRAMES = "Number(document.querySelector('#camera-video').dataset.frames || 0)"
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -195,3 +198,10 @@ def visit(plain_browser: Any) -> Iterator[Callable[..., Visit]]:
     for one in visits:
         one.page.context.close()
     assert not foreign
+
+
+def start_camera(one: Visit) -> None:
+    one.page.click("#camera-button")
+    one.page.wait_for_selector("#ask-dialog[open], #view:not([hidden]), #sensor-problem:not([hidden])")
+    if one.page.locator("#ask-dialog[open]").count():
+        one.page.click("#ask-yes")

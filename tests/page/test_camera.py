@@ -13,7 +13,7 @@ from assistant.page.live import HEADER, SOUND
 from assistant.page.texts import TEXTS
 from assistant.store import Store
 from tests.faulty_server import FaultyServer
-from tests.page.conftest import App, Visit, browser_with
+from tests.page.conftest import FRAMES, App, Visit, browser_with, start_camera
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,7 +22,6 @@ EN = TEXTS["en"]
 MIN_FPS = 8
 DRAWN = """() => { const c = document.querySelector('#overlay'); if (!c.width) return false;
     return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0); }"""
-FRAMES = "Number(document.querySelector('#camera-video').dataset.frames || 0)"
 #: How pictures begin: JPEG, PNG, GIF, WebP and AVIF containers, raw video of the fake camera, WebM.
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"YUV4MPEG", b"\x1a\x45\xdf\xa3")
 
@@ -41,13 +40,6 @@ def app(start_app: Callable[..., App], server: FaultyServer) -> App:
 def tab(browser: Any, url: str, **options: Any) -> Visit:
     context = browser.new_context(permissions=["camera", "microphone"], locale="en-GB", **options)
     return Visit(context.new_page(), url)
-
-
-def start_camera(one: Visit) -> None:
-    one.page.click("#camera-button")
-    one.page.wait_for_selector("#ask-dialog[open], #view:not([hidden]), #sensor-problem:not([hidden])")
-    if one.page.locator("#ask-dialog[open]").count():
-        one.page.click("#ask-yes")
 
 
 def sound_in(message: str | bytes) -> bytes:

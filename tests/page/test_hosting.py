@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from assistant.page.texts import TEXTS
-from tests.page.conftest import App, Visit, browser_with
+from tests.page.conftest import FRAMES, App, Visit, browser_with, start_camera
 from tests.page.proxy import nginx
-from tests.page.test_camera import FRAMES, start_camera
 
 pytestmark = [pytest.mark.browser]
 

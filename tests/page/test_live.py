@@ -21,10 +21,10 @@ from assistant.page.status import ModelStatus
 from assistant.page.texts import TEXTS
 from llm.client.scripted import Scripted
 from perception.state import Reason
+from tests.fakes import HELP
 from tests.perception.sounds import voice
 
 ORIGIN = {"origin": "http://127.0.0.1", "host": "127.0.0.1"}
-HELP: dict[str, Any] = {"regions": {}, "checked": "", "stale": False, "region": "", "fallback": "", "byLanguage": {}}
 
 
 def jpeg(height: int = 480, width: int = 640, value: int = 120) -> bytes:

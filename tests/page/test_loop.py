@@ -19,7 +19,7 @@ from assistant.store import Store
 from assistant.store.codec import turn_to_json
 from llm.client.scripted import Scripted
 from tests.assistant.store_turns import make_turn
-from tests.page.test_live import HELP
+from tests.fakes import HELP
 
 TURNS = 2_000
 #: How often the loop has to come round while a rewriting waits for it.

@@ -17,7 +17,7 @@ from assistant.page.session import Services
 from assistant.page.status import ModelStatus
 from assistant.store import Store
 from llm.client.scripted import Scripted
-from tests.page.test_live import HELP
+from tests.fakes import HELP
 
 
 @pytest.fixture(scope="module")

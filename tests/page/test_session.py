@@ -25,7 +25,7 @@ from llm.types import Prompt
 from llm.types import Reply as Answer
 from perception.types import Behaviours, EmotionalState
 from tests.assistant.store_turns import make_turn
-from tests.page.test_live import HELP
+from tests.fakes import HELP
 
 
 class Gated:
