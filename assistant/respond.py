@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from assistant.guided import Guided
+from assistant.guided import Guided, is_companion
 from assistant.language import SentenceBuffer, clean_text, language_of
 from assistant.meaning.base import Reader
 from assistant.notices import NOTICES
@@ -56,7 +56,7 @@ def respond(
     locale = language_of(text, locale or (history[-1].locale if history else "en"))
     risk, carried = follow(text, state_of(history[-1:]), reader)
     asks = risk.level >= RiskLevel.MODERATE or is_first_hint(risk, carried)
-    fixed = is_fixed(risk) or (asks and isinstance(model, Guided))
+    fixed = is_fixed(risk) or (asks and is_companion(model))
     prompt = None if fixed or not text else build_prompt(text, state, risk, history, locale)
     turn = Turn(
         turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -172,7 +172,7 @@ def _answer(
         notice = "model_broke_off" if said.text.strip() else "model_silent"
     gap = "\n\n" if said.text.strip() else ""
     yield said.add(f"{gap}{NOTICES[notice][prompt.locale]}\n\n")
-    if path.leads and isinstance(fallback, Guided):
+    if path.leads and is_companion(fallback):
         yield from path.answers(said)
     else:
         yield from _checked(prompt, path.risk, fallback, said)

@@ -12,7 +12,7 @@ from assistant.guided.exercises import called_in
 from assistant.guided.listening import listen, question, tender_topic
 from assistant.guided.memory import LINES, Memory, fixed_part, recall
 from assistant.guided.wording import fresh, joined, line, turning
-from llm.base import Tell
+from llm.base import ChatModel, Tell
 from llm.types import Prompt, Reply
 
 #: A message up to this long (characters) may be a bare yes or no to an offer, or the name of an exercise.
@@ -50,6 +50,12 @@ class Guided:
             if self._pause_s:
                 time.sleep(self._pause_s)
         return Reply(text, self.name, "stop", first_token_s=first_s, latency_s=time.monotonic() - started)
+
+
+def is_companion(model: ChatModel) -> bool:
+    """Whether the companion answers here, also from behind the page's switch and stop button: those carry its name, and
+    not its class."""
+    return model.name == Guided.name
 
 
 def reply_to(prompt: Prompt, avoid: Sequence[str] = ()) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from assistant.guided import Guided
+from assistant.guided import Guided, is_companion
 from assistant.language import clean_text, language_of
 from assistant.meaning.base import Reader
 from assistant.page import bubbles
@@ -91,7 +91,6 @@ class Session:
     live: Sensing | None = None
     unsaved: bool = False
     left_at: float | None = None
-    started_at: float = field(default_factory=time.monotonic)
     reminded_at: float = field(default_factory=time.monotonic)
     # A reply that is on its way while the person deletes must not bring back what was deleted when it is recorded.
     _deleted: set[str] = field(default_factory=set)
@@ -185,7 +184,7 @@ class Session:
 
     def _model(self, words: str, old: Turn | None) -> ChatModel:
         """What answers. The guided companion has no chance in it: asked again, it is told what it said before."""
-        if old is None or self.services.model.name != Guided.name:
+        if old is None or not is_companion(self.services.model):
             return self.services.model
         said = self.said_before.setdefault(words, [])
         said.append(old.reply)

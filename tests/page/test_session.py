@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.guided import Guided
 from assistant.meaning.base import Reading
 from assistant.page import session as sessions_module
 from assistant.page.consents import Consents
@@ -16,7 +17,9 @@ from assistant.page.help import help_lines
 from assistant.page.keeping import Keeping
 from assistant.page.server import answer
 from assistant.page.session import Services, Session, Sessions
+from assistant.page.small_model import Switch
 from assistant.page.status import ModelStatus
+from assistant.respond import respond
 from assistant.store import Store
 from assistant.types import RiskLevel
 from llm.base import ModelUnavailable
@@ -73,6 +76,20 @@ def session(sessions: Sessions) -> Session:
     made = sessions.open("", "en", "page")
     made.consents = Consents(chat=True, store=True)
     return made
+
+
+@pytest.mark.parametrize(
+    "words", ["My husband pushed me again last night.", "Sometimes I wish I wouldn't wake up.", "我有时候想死，但没有打算"]
+)
+def test_on_the_page_too_the_path_answers_where_only_the_companion_is_there(words: str) -> None:
+    """The page puts a switch and a stop button around the companion; what a danger hears must not depend on them."""
+    services = Services(Switch(Guided()), Guided(), Keeping(None), ModelStatus("guided"), HELP)
+    session = Sessions(services).open("", "en", "page")
+    reply = session.say(words)
+    assert reply is not None and reply.join(30)
+    turn = session.last_turn()
+    bare = respond(words, EmotionalState.unknown("off"), [], Guided())
+    assert turn is not None and turn.model == "fixed" and turn.reply == "".join(bare)
 
 
 def test_a_reply_is_stored_before_and_after(session: Session, model: Gated, store: Store) -> None:
