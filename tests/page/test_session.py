@@ -79,7 +79,8 @@ def session(sessions: Sessions) -> Session:
 
 
 @pytest.mark.parametrize(
-    "words", ["My husband pushed me again last night.", "Sometimes I wish I wouldn't wake up.", "我有时候想死，但没有打算"]
+    "words",
+    ["My husband pushed me again last night.", "Sometimes I wish I wouldn't wake up.", "我有时候想死，但没有打算"],
 )
 def test_on_the_page_too_the_path_answers_where_only_the_companion_is_there(words: str) -> None:
     """The page puts a switch and a stop button around the companion; what a danger hears must not depend on them."""

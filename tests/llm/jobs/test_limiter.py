@@ -74,7 +74,7 @@ def test_a_wait_that_a_crowded_server_asks_for_holds_everybody_back() -> None:
 
 
 def test_a_cancelled_waiter_gives_its_place_back() -> None:
-    async def go() -> None:
+    async def go() -> bool:
         limiter = Limiter(1, asyncio.get_running_loop().time)
         await limiter.enter(0)
         waiting = asyncio.create_task(limiter.enter(1))
@@ -83,5 +83,6 @@ def test_a_cancelled_waiter_gives_its_place_back() -> None:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await asyncio.wait_for(limiter.enter(2), 1)
+        return waiting.cancelled()
 
-    asyncio.run(go())
+    assert asyncio.run(go())
