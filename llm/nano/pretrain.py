@@ -19,17 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llm.chatml import CHATML
 from llm.files import whole
 
 if TYPE_CHECKING:
     import torch
 
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-#: ChatML, without a system message of its own: what is sent is what the caller wrote, nothing hidden.
-CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
 #: Where words may be cut before byte pairs are merged: Qwen2's pattern.
 PRE_TOKENS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -115,7 +111,7 @@ def train_tokenizer(
         model_max_length=NanoShape().positions,
         clean_up_tokenization_spaces=False,
     )
-    fast.chat_template = CHAT_TEMPLATE
+    fast.chat_template = CHATML
     fast.save_pretrained(out)
 
 

@@ -14,13 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llm.chatml import CHATML
 from llm.serving.front import Emit, serve_backend
 
-#: ChatML, as Qwen2.5 speaks it, for GGUF files that bring no template. No system message is added by itself.
-CHATML = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
 #: Tokens of a prompt that are computed at a time: a person's Stop waits for one such batch at most.
 BATCH = 128
 
