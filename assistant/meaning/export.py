@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from assistant.meaning.network import WIDTH, Lower, Upper
 from assistant.meaning.source import Encoder
+from perception.exported import without_sources
 from perception.files import whole
 
 OPSET = 18
@@ -52,14 +53,7 @@ def network_bytes(base: Lower, top: Upper) -> bytes:
         quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
                          op_types_to_quantize=["MatMul"])  # fmt: skip
         model = onnx.load(str(small))
-    del model.metadata_props[:]
-    for node in model.graph.node:  # the exporter records source paths and stack traces of this machine
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:]
-    made: bytes = model.SerializeToString()
+    made: bytes = without_sources(model).SerializeToString()
     return made
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.challenges.metrics import REACTIONS
+from perception.files import whole
 from perception.types import AUS
 
 Labels = npt.NDArray[np.float64]
@@ -195,16 +196,13 @@ def write_reactions(path: Path, rows: Iterator[tuple[str, Sequence[float]]]) -> 
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterator[tuple[str, Sequence[float]]], decimals: int | None) -> int:
-    partial = path.with_name(f".{path.name}.partial")
     count = 0
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
+    with whole(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.write(",".join(header) + "\n")
         for name, values in rows:
             if not np.isfinite(values).all():
-                partial.unlink()
                 raise ValueError(f"{path}: the prediction for {name} is not finite: {list(values)}")
             texts = [f"{v:.{decimals}f}".rstrip("0").rstrip(".") if decimals else str(int(v)) for v in values]
             file.write(",".join([name, *texts]) + "\n")
             count += 1
-    partial.replace(path)
     return count

@@ -14,6 +14,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from perception.exported import without_sources
 from perception.expression.config import IMAGENET
 from perception.expression.data import read
 from perception.expression.faces import Faces, in_memory
@@ -22,7 +23,7 @@ from perception.expression.networks import Ensemble, folded, network_of
 from perception.expression.predictor import BATCH, OutputRule, Predictor, softmax
 from perception.expression.preprocess import Preprocessing
 from perception.expression.train import as_batch, scaled
-from perception.files import sha256_of
+from perception.files import sha256_of, whole
 from perception.types import EXPRESSIONS
 
 OPSET = 18
@@ -82,17 +83,9 @@ def export(network: nn.Module, path: Path, how: Preprocessing, half: bool = True
     model = onnx.load(str(path))
     if half:
         _store_half(model)
-    del model.metadata_props[:]
-    for node in model.graph.node:  # the exporter records source paths and stack traces of this machine
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:]
-    onnx.checker.check_model(model)
-    part = path.with_suffix(".part")
-    onnx.save(model, str(part))
-    part.replace(path)
+    onnx.checker.check_model(without_sources(model))
+    with whole(path) as part:
+        onnx.save(model, str(part))
 
 
 def _store_half(model: Any) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from perception.commands import say
+from perception.exported import without_sources
 from perception.files import whole
 from perception.micro.flow import SIDE_PX, normalised
 from perception.micro.magnify import magnification_loss
@@ -169,11 +170,7 @@ def export(networks: list[nn.Module], path: Path) -> float:
         made = torch.onnx.export(model, (example,), input_names=["flows"], output_names=["logits", "embedding"],
                           dynamo=True, opset_version=OPSET, external_data=False, verbose=False,
                           dynamic_shapes=({0: torch.export.Dim("n", min=1, max=4096)},))  # fmt: skip
-        proto = made.model_proto
-        for node in proto.graph.node:  # where each came from in torch: half of the file
-            node.ClearField("metadata_props")
-            node.ClearField("doc_string")
-        part.write_bytes(proto.SerializeToString())
+        part.write_bytes(without_sources(made.model_proto).SerializeToString())
     many = torch.randn(64, 3, SIDE_PX, SIDE_PX, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         wanted = model(many)[0].numpy()
