@@ -58,6 +58,16 @@ class LatencyServer:
         return found
 
 
+def drawn_fault(faults: Mapping[str, float], digest: str, attempt: int) -> str:
+    """The fault of this try at a body, "" for none: each has its share of all tries."""
+    drawn = int.from_bytes(hashlib.sha256(f"{digest}/{attempt}".encode()).digest()[:8], "big") / 2**64
+    for name, share in faults.items():
+        if drawn < share:
+            return name
+        drawn -= share
+    return ""
+
+
 def reply_to(kind: str, body: Mapping[str, Any]) -> str:
     """The text that the server gives: `echo` names the last message and the seed; `json` wraps that in an object."""
     said = f"{body['messages'][-1]['content'][:200]} / {body.get('seed')}"
@@ -75,12 +85,7 @@ class _Server:
 
     def fault(self, digest: str) -> str:
         self.tries[digest] += 1
-        drawn = int.from_bytes(hashlib.sha256(f"{digest}/{self.tries[digest]}".encode()).digest()[:8], "big") / 2**64
-        for name, share in self.faults.items():
-            if drawn < share:
-                return name
-            drawn -= share
-        return ""
+        return drawn_fault(self.faults, digest, self.tries[digest])
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -18,6 +18,7 @@ import pytest
 
 from data_gen.steps import SEED_STEP, seed_of
 from data_gen.types import Material
+from tests.latency_server import drawn_fault
 
 EVENTS = ("把项目交给了别人", "和室友吵了一架", "母亲打来电话催我回家", "主管在会上点了我的名", "一个人吃了三个月的饭",
           "考试没有通过", "朋友结婚没有叫我")  # fmt: skip
@@ -159,12 +160,7 @@ class PlantedServer:
 
     def fault(self, digest: str) -> str:
         self.tries[digest] += 1
-        drawn = int.from_bytes(hashlib.sha256(f"{digest}/{self.tries[digest]}".encode()).digest()[:8], "big") / 2**64
-        for name, share in self.faults.items():
-            if drawn < share:
-                return name
-            drawn -= share
-        return ""
+        return drawn_fault(self.faults, digest, self.tries[digest])
 
     def serve(self, handler: BaseHTTPRequestHandler, data: bytes) -> None:
         digest = hashlib.sha256(data).hexdigest()
