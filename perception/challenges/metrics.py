@@ -16,7 +16,6 @@ from perception.types import AUS
 
 Array = npt.NDArray[np.float64]
 
-VA_COLUMNS = ("valence", "arousal")
 REACTIONS = ("Adoration", "Amusement", "Anxiety", "Disgust", "Empathic-Pain", "Fear", "Surprise")
 
 

@@ -16,9 +16,6 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from perception.fusion.positions import sinusoids
 
-#: The band of the original TEMMA: frames each frame may look at. The ERI version has none.
-BAND = (50, 10)
-
 
 class SampleNorm(nn.Module):  # type: ignore[misc]
     """LayerNorm as TEMMA has it: divided by the sample standard deviation + eps, not by the root of variance + eps."""
@@ -140,7 +137,7 @@ class Temma(nn.Module):  # type: ignore[misc]
 
     `length` is the longest sequence of the data: the head flattens all of it, shorter clips are padded with zeros.
     `valid` (optional; the published ERI model has none) keeps padded frames out of everything; `band` restricts the
-    attention over time to (past, future) frames, as in the original TEMMA.
+    attention over time to (past, future) frames, (50, 10) in the original TEMMA.
     """
 
     def __init__(

@@ -53,13 +53,6 @@ _RULE = np.array([[0.5 * (name in pair) for name in EXPRESSIONS] for pair in COM
 _PLACES = np.array([CIRCUMPLEX[name] for name in EXPRESSIONS], dtype=np.float32)
 
 
-def basic_index(label: str) -> int:
-    """The place of a basic expression in EXPRESSIONS, 0 to 6. Raises ValueError naming the choices."""
-    if label not in EXPRESSIONS:
-        raise ValueError(f"no basic expression is called {label!r}; choose from {', '.join(EXPRESSIONS)}")
-    return EXPRESSIONS.index(label)
-
-
 def compound_from(basic: Probabilities) -> Probabilities:
     """Zero-shot compound probabilities (N, 7) in COMPOUNDS order from basic ones (N, 7) in EXPRESSIONS order.
 
@@ -69,11 +62,6 @@ def compound_from(basic: Probabilities) -> Probabilities:
     """
     scores = basic @ _RULE.T + np.float32(1e-7)
     return np.asarray(scores / scores.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
-def fused_compound(direct: Probabilities, basic: Probabilities) -> Probabilities:
-    """The released code's fusion: the mean of a trained compound head's output and the rule's. All (N, 7)."""
-    return np.asarray((direct + compound_from(basic)) / 2, dtype=np.float32)
 
 
 def circumplex_from(basic: Probabilities) -> tuple[Probabilities, Probabilities]:

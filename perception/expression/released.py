@@ -32,7 +32,7 @@ from perception.precision import training_precision
 from perception.types import EXPRESSIONS
 
 WIDTHS, WINDOWS, HEADS = (64, 128, 256), (28, 14, 7), (2, 4, 8)
-POSTER_WIDTH, RESNET_WIDTH, HIDDEN = 768, 2048, 2048
+POSTER_WIDTH, HIDDEN = 768, 2048
 #: The released code's weights of the three losses, and the contrastive margin.
 COMPOUND_WEIGHT, MARGIN = 3.0, 1.0
 
