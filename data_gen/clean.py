@@ -24,6 +24,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from data_gen.decontaminate import normalised
 from data_gen.types import REASONS, CleanReport, Dialogue, Dropped, SourceReport, Split, Utterance
 from llm.files import sha256_of, whole
 from llm.rows import malformed, present, read_rows, turns_of, whole_text
@@ -104,8 +105,7 @@ def opening_key(dialogue: Dialogue) -> str:
     """The person's first message without its punctuation, spaces and case. A system message is no opening: whole
     corpora share one."""
     first = next((m for m in dialogue.messages if m.role == "user"), dialogue.messages[0])
-    text = unicodedata.normalize("NFKC", first.content).lower()
-    return re.sub(r"[\W_]+", "", text)
+    return normalised(first.content)
 
 
 def reason_to_drop(dialogue: Dialogue) -> str | None:

@@ -23,6 +23,7 @@ from typing import Any
 
 from llm.files import commit_of, sha256_of, whole
 from llm.rows import read_rows
+from perception.files import is_clutter
 
 CERTIFICATE = "certificate.json"
 #: n-gram length by script, and the fewest normalised characters of a protected text that is compared within texts:
@@ -136,8 +137,7 @@ def read_protected(path: Path) -> Iterator[tuple[str, str]]:
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             for name in sorted(archive.namelist()):
-                hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-                if not hidden and name.endswith((".json", ".jsonl", ".jsonl.xz", ".csv", ".txt")):
+                if not is_clutter(name) and name.endswith((".json", ".jsonl", ".jsonl.xz", ".csv", ".txt")):
                     yield from _protected(f"{path.name}/{name}", archive.read(name))
         return
     yield from _protected(path.name, path.read_bytes())

@@ -25,6 +25,7 @@ from assistant.language import language_of
 from assistant.safety import assess
 from assistant.types import RiskLevel
 from data_gen.clean import CRISIS_METHOD
+from data_gen.decontaminate import normalised
 from data_gen.documents import SUFFIXES, html_text, passages
 from data_gen.privacy import scrubbed
 from data_gen.types import LEFT_OUT, Material, MaterialReport
@@ -190,8 +191,7 @@ def _material(row: Any, place: str, options: SourceOptions) -> Material | tuple[
     if isinstance(chosen, str):
         return chosen, f"{place}: {LEFT_OUT[chosen]}"
     lang = language_of(asked, "en")
-    plain = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", asked).lower())[:80]
-    group = f"qa:{hashlib.sha256(plain.encode()).hexdigest()[:16]}"
+    group = f"qa:{hashlib.sha256(normalised(asked)[:80].encode()).hexdigest()[:16]}"
     return Material(name, "qa", lang, group, asked, "\n\n".join(chosen), place, options.licence, topic)
 
 
@@ -261,7 +261,7 @@ def _reason(material: Material, options: SourceOptions) -> str:
 
 def grams(text: str, size: int = GRAM) -> set[str]:
     """The character n-grams of the letters and digits of `text`, without case."""
-    plain = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).lower())
+    plain = normalised(text)
     return {plain[n : n + size] for n in range(max(1, len(plain) - size + 1))}
 
 

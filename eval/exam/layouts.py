@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.exam.types import Item, ItemKind
+from perception.files import is_clutter
 
 LETTERS = "ABCDEFGH"
 SECTIONS = {"moral": "moral", "theory": "theory", "cases": "case"}
@@ -63,9 +64,7 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _wanted(name: str) -> bool:
-    parts = name.split("/")
-    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-    return not hidden and name.endswith((".json", ".jsonl", ".jsonl.xz", ".csv"))
+    return not is_clutter(name) and name.endswith((".json", ".jsonl", ".jsonl.xz", ".csv"))
 
 
 def _items(name: str, data: bytes) -> Iterator[Item]:
