@@ -13,8 +13,8 @@ from assistant.language import language_of
 from assistant.meaning import Reader, load_reader
 from assistant.meaning import commands as reader_commands
 from assistant.respond import respond
-from assistant.safety import crisis_reply, follow, is_first_hint, is_fixed
-from assistant.types import Risk, RiskLevel, RiskState, Turn
+from assistant.safety import crisis_reply, follow, is_asked_about, is_fixed
+from assistant.types import Risk, RiskState, Turn
 from llm.base import ChatModel
 from llm.client.models import load_chat_model
 from llm.types import Locale
@@ -55,7 +55,7 @@ def show_risk(messages: Sequence[str], reader: Reader | None = None) -> None:
         print(f"  alone   {risk.alone.name.lower()}")
         print(f"  reasons {', '.join(risk.reasons) or 'none'}\n  rules   {', '.join(risk.rules) or 'none'}")
         print(f"  answer  {answered_by(risk, state)}")
-        if risk.level >= RiskLevel.MODERATE or is_fixed(risk) or is_first_hint(risk, state):
+        if is_fixed(risk) or is_asked_about(risk, state):
             _, state = crisis_reply(text, risk, state, language_of(text, "en"))
 
 
@@ -63,7 +63,7 @@ def answered_by(risk: Risk, state: RiskState) -> str:
     """Who answers a message of this risk."""
     if is_fixed(risk):
         return "the fixed path; no model is asked"
-    if risk.level >= RiskLevel.MODERATE or is_first_hint(risk, state):
+    if is_asked_about(risk, state):
         return "the language model, and a question of the path; the path alone where there is no language model"
     return "the language model or the companion"
 

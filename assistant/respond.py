@@ -14,10 +14,10 @@ from assistant.language import SentenceBuffer, clean_text, language_of
 from assistant.meaning.base import Reader
 from assistant.notices import NOTICES
 from assistant.prompt import build_prompt, describe
-from assistant.safety import crisis_reply, follow, is_first_hint, is_fixed, question_beside, state_of
+from assistant.safety import crisis_reply, follow, is_asked_about, is_fixed, question_beside, state_of
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup
-from assistant.types import Risk, RiskLevel, RiskState, Turn
+from assistant.types import Risk, RiskState, Turn
 from llm.base import ChatModel, ModelError
 from llm.types import FinishReason, Locale, Prompt, Reply, Usage
 from perception.types import EmotionalState
@@ -55,7 +55,7 @@ def respond(
     text = clean_text(text)
     locale = language_of(text, locale or (history[-1].locale if history else "en"))
     risk, carried = follow(text, state_of(history[-1:]), reader)
-    asks = risk.level >= RiskLevel.MODERATE or is_first_hint(risk, carried)
+    asks = is_asked_about(risk, carried)
     fixed = is_fixed(risk) or (asks and is_companion(model))
     prompt = None if fixed or not text else build_prompt(text, state, risk, history, locale)
     turn = Turn(

@@ -51,7 +51,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class RiskState:
-    """What a conversation carries on about danger, after one exchange (safety/state.py, safety/path.py).
+    """What a conversation carries on about danger, after one exchange (safety/engine.py, safety/path.py).
 
     `facts` are what was told so far, in the words of safety/levels.toml; `answers` pairs of topic and "yes" or "no"
     ("thoughts", "plan", "time", "means", "company", "told", "professional" ...); `asked` is the topic that the last

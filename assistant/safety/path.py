@@ -65,6 +65,11 @@ def is_first_hint(risk: Risk, state: RiskState) -> bool:
     return bool(fresh and hints and meant and not state.answer("thoughts") and "suicide.moderate.0" not in state.said)
 
 
+def is_asked_about(risk: Risk, state: RiskState) -> bool:
+    """Whether the path has a question for this message: from a moderate danger on, and at a first hint."""
+    return risk.level >= RiskLevel.MODERATE or is_first_hint(risk, state)
+
+
 @dataclass(slots=True)
 class _Reply:
     """A reply as it is put together, with what the state will know of it."""
@@ -133,7 +138,7 @@ def crisis_reply(
 def question_beside(risk: Risk, state: RiskState, locale: Locale, lines: Sequence[Line] = ()) -> tuple[str, RiskState]:
     """The next question of a moderate danger, to stand below a model's reply: every second turn, so that it does not
     drown the model's own; "" in between and at other levels."""
-    if risk.level != RiskLevel.MODERATE and not is_first_hint(risk, state):
+    if risk.is_crisis or not is_asked_about(risk, state):
         return "", state
     if state.asked:  # asked in the last turn; what was answered is known by now
         return "", replace(state, asked="")
