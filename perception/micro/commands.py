@@ -76,7 +76,8 @@ def _train(arguments: argparse.Namespace) -> int:
             part.write_text(json.dumps(results, indent=1), encoding="utf-8")
         return 0
     probs = leave_one_subject_out(data, recipe, arguments.out, arguments.workers, arguments.seed,
-                                  lambda done, of: say(f"fold {done} of {of}"))  # fmt: skip
+                                  lambda done, of: say(f"fold {done} of {of}"),
+                                  "search" if arguments.search else arguments.recipe)  # fmt: skip
     _write_report(report(data, probs, arguments.seed), arguments.out, data.names)
     return 0
 

@@ -109,12 +109,15 @@ def _fold(data: Dataset, subject: str, recipe: Recipe, seed: int) -> tuple[str, 
 
 
 def leave_one_subject_out(data: Dataset, recipe: Recipe, out: Path | None = None, workers: int = 1, seed: int = 0,
-                          progress: Callable[[int, int], None] | None = None) -> Probabilities:  # fmt: skip
+                          progress: Callable[[int, int], None] | None = None,
+                          name: str = "") -> Probabilities:  # fmt: skip
     """(N, classes) probabilities, each clip's by a predictor trained without its subject.
 
     With `out` each fold is kept in out/fold_*.json, and a broken-off run goes on from there. The result does not
-    depend on `workers`.
+    depend on `workers`. Raises ValueError where `out` holds folds of other data, another seed or another recipe, which
+    `name` tells apart.
     """
+    made_of = {"recipe": name, "seed": seed, "data": data.digest}
     people = sorted(set(data.subjects))
     probs = np.full((len(data), len(data.names)), np.nan)
     todo = []
@@ -122,10 +125,9 @@ def leave_one_subject_out(data: Dataset, recipe: Recipe, out: Path | None = None
         kept = None if out is None else out / f"fold_{number:03d}_{re.sub(r'[^A-Za-z0-9]+', '-', subject)}.json"
         if kept is not None and kept.is_file():
             stored = json.loads(kept.read_text(encoding="utf-8"))
-            if stored["subject"] != subject or stored["clips"] != len(data) or len(stored["rows"]) != int(
-                (data.subjects == subject).sum()
-            ):
-                raise ValueError(f"{kept}: this fold is of other data; choose an empty folder with --out")
+            if stored.get("made_of") != made_of:
+                raise ValueError(f"{kept}: this fold is of other data ({stored.get('made_of')}, not {made_of}); choose "
+                                 "an empty folder with --out")  # fmt: skip
             probs[stored["rows"]] = stored["probs"]
         else:
             todo.append((subject, kept))
@@ -135,8 +137,8 @@ def leave_one_subject_out(data: Dataset, recipe: Recipe, out: Path | None = None
         kept = dict(todo)[subject]
         if kept is not None:
             with whole(kept) as part:
-                part.write_text(json.dumps({"subject": subject, "clips": len(data), "rows": rows, "probs": answers}),
-                                encoding="utf-8")  # fmt: skip
+                fold = {"made_of": made_of, "subject": subject, "rows": rows, "probs": answers}
+                part.write_text(json.dumps(fold), encoding="utf-8")
         done += 1
         if progress is not None:
             progress(done, len(people))

@@ -124,23 +124,37 @@ def evolve(fitness: Callable[[Genes], float], options: SearchOptions, network: N
 
 def search(train: Dataset, options: SearchOptions, out: Path | None = None,
            progress: Progress | None = None) -> Genes:  # fmt: skip
-    """The best genes on subjects held out of `train`. `out` is a folder where evaluations are kept (search.json)."""
+    """The best genes on subjects held out of `train`. `out` is a folder where evaluations are kept (search.json).
+    Raises ValueError where it holds those of other clips or options."""
+    kept = None if out is None else out / "search.json"
+    made_of = {"data": train.digest, "seed": options.seed, "warm_epochs": options.warm_epochs}
+    cache = _kept(kept, made_of)
     fit_rows, held_rows = next(inner_folds(train, 4, options.seed))
     start = load_start(classes=len(train.names))[0]
     warm = train_network(train.where(fit_rows), replace(_options(start, options), sparse=True), start=start, quiet=True)
     held = train.where(held_rows)
-    kept = None if out is None else out / "search.json"
-    cache = json.loads(kept.read_text(encoding="utf-8")) if kept is not None and kept.is_file() else {}
 
     def fitness(genes: Genes) -> float:
         answers = network_predict(with_genes(warm, genes), held.flows).argmax(axis=1)
         found = float(f1_of(confusion_of(held.labels, answers, len(held.names))).mean())
         if kept is not None:
             with whole(kept) as part:
-                part.write_text(json.dumps(cache | {genes.key(): found}), encoding="utf-8")
+                stored = {"made_of": made_of, "fitness": cache | {genes.key(): found}}
+                part.write_text(json.dumps(stored), encoding="utf-8")
         return found
 
     return evolve(fitness, options, options_of(start), cache, progress)
+
+
+def _kept(path: Path | None, made_of: dict[str, object]) -> dict[str, float]:
+    """Fitness by genes' key of a broken-off search of the same clips and options."""
+    if path is None or not path.is_file():
+        return {}
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if stored.get("made_of") != made_of:
+        raise ValueError(f"{path}: this search is of other clips or options; choose an empty folder with --out")
+    found: dict[str, float] = stored["fitness"]
+    return found
 
 
 def _options(start: nn.Module, options: SearchOptions) -> TrainOptions:

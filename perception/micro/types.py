@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of everything in it: what a kept result is only good for."""
+        found = hashlib.sha256(repr((self.names, self.subjects.tolist(), self.sources.tolist())).encode())
+        found.update(np.ascontiguousarray(self.labels).tobytes())
+        found.update(np.ascontiguousarray(self.flows).tobytes())
+        return found.hexdigest()[:12]
 
     def where(self, keep: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Dataset:
         """The chosen rows."""

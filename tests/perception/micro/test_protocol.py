@@ -11,7 +11,7 @@ import pytest
 
 from perception.micro.network import NetworkOptions
 from perception.micro.protocol import Predict, inner_folds, leave_one_subject_out, report, score, split, transfer
-from perception.micro.search import Genes, SearchOptions, cost_of, evolve
+from perception.micro.search import Genes, SearchOptions, cost_of, evolve, search
 from perception.micro.types import Dataset, FlowImages, Probabilities
 
 
@@ -78,6 +78,10 @@ def test_a_broken_off_run_goes_on(small: Dataset, tmp_path: Path) -> None:
     assert len(spy.seen) == 3
     with pytest.raises(ValueError, match="of other data"):
         leave_one_subject_out(small.where(np.arange(len(small)) != 0), Spy(), tmp_path)
+    with pytest.raises(ValueError, match="other-recipe"):
+        leave_one_subject_out(small, Spy(), tmp_path, name="other-recipe")
+    with pytest.raises(ValueError, match="'seed': 1"):
+        leave_one_subject_out(small, Spy(), tmp_path, seed=1)
 
 
 def test_scores_by_hand() -> None:
@@ -133,3 +137,15 @@ def test_evolution_finds_the_optimum_within_the_budget_and_evaluates_once() -> N
     assert evolve(lambda genes: random.random(), options, network, again) == best  # all from the cache
     with pytest.raises(ValueError, match="leaves no choice"):
         evolve(fitness, SearchOptions(budget=0.01), network)
+
+
+def test_a_kept_search_is_only_good_for_its_own_clips_and_options(small: Dataset, tmp_path: Path) -> None:
+    options = SearchOptions(population=2, generations=1, parents=1, warm_epochs=1)
+    first = search(small, options, tmp_path)
+    kept = (tmp_path / "search.json").read_text()
+    assert search(small, options, tmp_path) == first
+    assert (tmp_path / "search.json").read_text() == kept
+    with pytest.raises(ValueError, match="other clips or options"):
+        search(small, replace(options, seed=1), tmp_path)
+    with pytest.raises(ValueError, match="other clips or options"):
+        search(small.where(np.arange(len(small)) != 0), options, tmp_path)
