@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.files import whole
+from perception.micro.same import same_inputs
 from perception.micro.types import Dataset, FlowImages, Probabilities
 
 Predict = Callable[[FlowImages], Probabilities]
@@ -117,7 +118,8 @@ def leave_one_subject_out(data: Dataset, recipe: Recipe, out: Path | None = None
     depend on `workers`. Raises ValueError where `out` holds folds of other data, another seed or another recipe, which
     `name` tells apart.
     """
-    made_of = {"recipe": name, "seed": seed, "data": data.digest}
+    if out is not None:
+        same_inputs(out / "folds_of.json", {"recipe": name, "seed": seed, "data": data.digest})
     people = sorted(set(data.subjects))
     probs = np.full((len(data), len(data.names)), np.nan)
     todo = []
@@ -125,9 +127,6 @@ def leave_one_subject_out(data: Dataset, recipe: Recipe, out: Path | None = None
         kept = None if out is None else out / f"fold_{number:03d}_{re.sub(r'[^A-Za-z0-9]+', '-', subject)}.json"
         if kept is not None and kept.is_file():
             stored = json.loads(kept.read_text(encoding="utf-8"))
-            if stored.get("made_of") != made_of:
-                raise ValueError(f"{kept}: this fold is of other data ({stored.get('made_of')}, not {made_of}); choose "
-                                 "an empty folder with --out")  # fmt: skip
             probs[stored["rows"]] = stored["probs"]
         else:
             todo.append((subject, kept))
@@ -137,8 +136,7 @@ def leave_one_subject_out(data: Dataset, recipe: Recipe, out: Path | None = None
         kept = dict(todo)[subject]
         if kept is not None:
             with whole(kept) as part:
-                fold = {"made_of": made_of, "subject": subject, "rows": rows, "probs": answers}
-                part.write_text(json.dumps(fold), encoding="utf-8")
+                part.write_text(json.dumps({"subject": subject, "rows": rows, "probs": answers}), encoding="utf-8")
         done += 1
         if progress is not None:
             progress(done, len(people))

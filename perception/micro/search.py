@@ -22,6 +22,7 @@ from perception.micro.flow import SIDE_PX
 from perception.micro.network import Ammsm, NetworkOptions, options_of
 from perception.micro.protocol import confusion_of, f1_of, inner_folds
 from perception.micro.recipes import network_predict
+from perception.micro.same import same_inputs
 from perception.micro.start import load_start
 from perception.micro.train import TrainOptions, train_network
 from perception.micro.types import Dataset, FlowImages, Probabilities
@@ -127,8 +128,10 @@ def search(train: Dataset, options: SearchOptions, out: Path | None = None,
     """The best genes on subjects held out of `train`. `out` is a folder where evaluations are kept (search.json).
     Raises ValueError where it holds those of other clips or options."""
     kept = None if out is None else out / "search.json"
-    made_of = {"data": train.digest, "seed": options.seed, "warm_epochs": options.warm_epochs}
-    cache = _kept(kept, made_of)
+    if out is not None:
+        same_inputs(out / "search_of.json",
+                    {"data": train.digest, "seed": options.seed, "warm_epochs": options.warm_epochs})  # fmt: skip
+    cache = json.loads(kept.read_text(encoding="utf-8")) if kept is not None and kept.is_file() else {}
     fit_rows, held_rows = next(inner_folds(train, 4, options.seed))
     start = load_start(classes=len(train.names))[0]
     warm = train_network(train.where(fit_rows), replace(_options(start, options), sparse=True), start=start, quiet=True)
@@ -139,22 +142,10 @@ def search(train: Dataset, options: SearchOptions, out: Path | None = None,
         found = float(f1_of(confusion_of(held.labels, answers, len(held.names))).mean())
         if kept is not None:
             with whole(kept) as part:
-                stored = {"made_of": made_of, "fitness": cache | {genes.key(): found}}
-                part.write_text(json.dumps(stored), encoding="utf-8")
+                part.write_text(json.dumps(cache | {genes.key(): found}), encoding="utf-8")
         return found
 
     return evolve(fitness, options, options_of(start), cache, progress)
-
-
-def _kept(path: Path | None, made_of: dict[str, object]) -> dict[str, float]:
-    """Fitness by genes' key of a broken-off search of the same clips and options."""
-    if path is None or not path.is_file():
-        return {}
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if stored.get("made_of") != made_of:
-        raise ValueError(f"{path}: this search is of other clips or options; choose an empty folder with --out")
-    found: dict[str, float] = stored["fitness"]
-    return found
 
 
 def _options(start: nn.Module, options: SearchOptions) -> TrainOptions:

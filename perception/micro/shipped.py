@@ -15,6 +15,7 @@ from perception.files import whole
 from perception.micro.faces import FaceSet, cached_faces
 from perception.micro.predictor import MicroPredictor
 from perception.micro.protocol import score
+from perception.micro.same import same_inputs
 from perception.micro.start import save_start
 from perception.micro.synthesis import GENERATORS, make_corpus
 from perception.micro.train import TrainOptions, export, train_network
@@ -46,7 +47,9 @@ def make_shipped(source: Path, out: Path, clips: int = 12000, epochs: int = 9, n
                  seed: int = 0) -> Path:  # fmt: skip
     """Train on synthetic clips of the faces in `source` and write out/micro_small.onnx, out/micro_small_start.npz and
     out/synthetic.json (scores on held-out people, by the same generator and by one that was not trained on). Each step
-    is kept in `out` and not done again."""
+    is kept in `out` and not done again; a split of other people would make the held-out ones known, so other faces or
+    numbers raise ValueError there."""
+    same_inputs(out / "made_of.json", {"faces": source.name, "clips": clips, "epochs": epochs, "seed": seed})
     train, held = part_people(cached_faces(source, out / "faces.npz"), seed)
     corpus = _corpus(out / "corpus.npz", lambda: make_corpus(train, clips, GENERATORS["varied"], seed + 1, workers))
     made: list[torch.nn.Module] = []

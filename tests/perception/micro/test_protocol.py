@@ -145,7 +145,7 @@ def test_a_kept_search_is_only_good_for_its_own_clips_and_options(small: Dataset
     kept = (tmp_path / "search.json").read_text()
     assert search(small, options, tmp_path) == first
     assert (tmp_path / "search.json").read_text() == kept
-    with pytest.raises(ValueError, match="other clips or options"):
+    with pytest.raises(ValueError, match="of other data"):
         search(small, replace(options, seed=1), tmp_path)
-    with pytest.raises(ValueError, match="other clips or options"):
+    with pytest.raises(ValueError, match="of other data"):
         search(small.where(np.arange(len(small)) != 0), options, tmp_path)
