@@ -140,7 +140,7 @@ class SmallModel:
             threading.Thread(target=engine.stop, name="small model ends", daemon=True).start()
 
 
-def mini(name: str = "mini-small") -> Source:
+def mini(name: str) -> Source:
     """The tuned model that ships as an adapter, through llama.cpp on this processor."""
     from llm.client.models import load_chat_model
     from llm.serving.mini import described, open_mini

@@ -15,7 +15,7 @@ from llm.tuning.adapters import content_name
 from llm.tuning.tuned import CARDS, TunedCard
 
 #: The tuned models that run on a plain processor, by the names that a person uses.
-MINIS = ("mini", "mini-small")
+MINIS = ("mini",)
 REFERENCE = "reference.json"
 PORT = 8103
 #: The adapter is a small change of its base: on 4-bit weights twice the allowed difference is what there is to see, and
@@ -66,7 +66,7 @@ def open_mini(name: str, show: Show | None = None, port: int = PORT) -> LocalMod
 
 
 def _card(name: str) -> TunedCard:
-    if name not in MINIS or name not in CARDS:
+    if name not in MINIS:
         raise ValueError(f"no small model is called {name!r}; choose from {', '.join(MINIS)}")
     return CARDS[name]
 
