@@ -66,24 +66,21 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     made.add_argument(
         EXPOSE, dest="expose", action="store_true",
-        help="needed for any --host but loopback: without TLS everybody on the network can read along (and no "
-             "browser opens a "
-        "camera), and the page has no login of its own, so put a proxy with both in front of it",
+        help="needed for any --host but loopback: without TLS everybody on the network can read along (and no browser "
+             "opens a camera), and the page has no login of its own, so put a proxy with both in front of it",
     )  # fmt: skip
     made.add_argument(
-        "--llm", default="guided", metavar="URL|guided|mini|mini-small|nano",
-        help="what answers: the built-in guided companion (default); mini, a small model on this processor, "
-        "fetched the first time and not yet fit for people; an OpenAI-compatible server such as "
-        "http://127.0.0.1:8000/v1 (vLLM, Ollama, llama.cpp), whose key goes in the variable BESIDE_LLM_KEY; or nano, a "
-        "tiny trained model behind a "
-        "vLLM of its own (`make serve-env` first), which only serves to try the machinery",
+        "--llm", default="guided", metavar="URL|guided|mini|nano",
+        help="what answers: the built-in guided companion (default); mini, a small model on this processor, fetched "
+             "the first time and not yet fit for people; an OpenAI-compatible server such as http://127.0.0.1:8000/v1 "
+             "(vLLM, Ollama, llama.cpp), whose key goes in the variable BESIDE_LLM_KEY; or nano, a tiny trained model "
+             "behind a vLLM of its own (`make serve-env` first), which only serves to try the machinery",
     )  # fmt: skip
     made.add_argument("--model", metavar="NAME", help="the model's name at that server (default: the only one it has)")
     made.add_argument(
         "--data", metavar="FOLDER|URL",
-        help="where conversations are kept when the person allows it: a folder of its own, or a PostgreSQL URL "
-             "(better in the "
-        "variable BESIDE_DATA, because others can see a command line); default: the user's data folder",
+        help="where conversations are kept when the person allows it: a folder of its own, or a PostgreSQL URL (better "
+             "in the variable BESIDE_DATA, because others can see a command line); default: the user's data folder",
     )  # fmt: skip
     made.add_argument("--no-store", action="store_true", help="keep nothing on disk, whatever the person allows")
     made.add_argument("--lang", choices=("en", "zh"), help="the page's first language (default: the browser's)")
@@ -114,10 +111,9 @@ def check_host(host: str, expose: bool) -> None:
     if not loopback and not expose:
         raise CannotStart(
             f"--host {host} would let other computers in. The page has no login and no encryption of its own: "
-            f"conversations could "
-            "be read along, and browsers refuse the camera without https. Next step: leave --host at 127.0.0.1 "
-            "and put a proxy "
-            f"with TLS and a login in front of it (with --allow-host NAME), or, if that is done, add {EXPOSE}."
+            "conversations could be read along, and browsers refuse the camera without https. Next step: leave --host "
+            "at 127.0.0.1 and put a proxy with TLS and a login in front of it (with --allow-host NAME), or, if that is "
+            f"done, add {EXPOSE}."
         )
 
 
@@ -168,7 +164,7 @@ def offered(companion: ChatModel) -> tuple[ChatModel, SmallModel | None]:
     from llm.serving.mini import MINIS
     from llm.tuning.tuned import CARDS
 
-    name = next((one for one in MINIS if one in CARDS and CARDS[one].fit_for_people), "")
+    name = next((one for one in MINIS if CARDS[one].fit_for_people), "")
     if not name:
         return companion, None
     switch = Switch(companion)
@@ -188,8 +184,9 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
         return Guided(), ModelStatus("guided")
     from llm.client.models import load_chat_model
     from llm.client.openai_compat import probe
+    from llm.serving.mini import MINIS
 
-    test_article = llm in {"nano", "mini", "mini-small"}
+    test_article = llm in {"nano", *MINIS}
     if llm == "nano":
         llm, name = nano_server()
     elif test_article:
@@ -198,7 +195,7 @@ def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
         model = load_chat_model(llm, name)
     except ValueError as error:
         raise CannotStart(
-            f"--llm: {error}. Next step: give such a URL, or leave it out for the guided companion."
+            f"--llm: {error}. Next step: give such a URL, or guided (the companion, the default), mini or nano."
         ) from error
 
     def ask() -> tuple[Sequence[str] | None, str]:
@@ -307,7 +304,11 @@ def services(options: argparse.Namespace) -> Services:
         problem = error.args[0] if isinstance(error, KeyError) else error
         raise CannotStart(f"--expression: {problem}. Next step: mend that, or leave the option out.") from error
     kept = keeping(options.no_store, options.data or os.environ.get("BESIDE_DATA"))
-    model, status = chat_model(options.llm, options.model)
+    try:
+        model, status = chat_model(options.llm, options.model)
+    except BaseException:  # a store left open says at the next start that its latest messages may be missing
+        kept.close()
+        raise
     small = None
     # Only where one person uses the app: with several, one click would decide for all who answers.
     if options.llm == "guided" and not options.expose and not options.allow_host:

@@ -63,6 +63,13 @@ def test_a_model_that_cannot_be_is_told(llm: str, name: str | None) -> None:
         app.chat_model(llm, name)
 
 
+def test_a_start_that_is_refused_leaves_the_store_closed(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = run("--port", "0", "--data", str(tmp_path), "--llm", "mimi")
+        assert done.returncode == 2 and "mini or nano" in done.stderr
+        assert "looks like a copy" not in done.stderr
+
+
 def test_a_server_that_is_down_is_no_error_at_the_start() -> None:
     model, status = app.chat_model("http://127.0.0.1:9/v1", "tiny")
     status.close()
