@@ -66,13 +66,14 @@ def respond(
     )  # fmt: skip
     if record:
         record(turn)
-    said = _Said(carried)
-    path = _Path(text, risk, locale, lines_for(locale) if lines is None else lines, asks)
+    said = _Said(replace(carried, asked=""))  # an answer that comes later is to a later question
+    path = _Path(text, risk, carried, locale, lines_for(locale) if lines is None else lines, asks)
     try:
         if fixed:
             yield from path.answers(said)
             said.finish_reason = "crisis" if risk.is_crisis else "stop"
         elif prompt is None:
+            said.risk_state = carried
             yield said.add(NOTICES["empty"][locale])
             said.finish_reason = "stop"
         else:
@@ -138,18 +139,19 @@ class _Path:
 
     text: str
     risk: Risk
+    state: RiskState
     locale: Locale
     lines: Sequence[Line]
     leads: bool
 
     def answers(self, said: _Said) -> Generator[str, None, None]:
         """The fixed reply."""
-        reply, said.risk_state = crisis_reply(self.text, self.risk, said.risk_state, self.locale, self.lines)
+        reply, said.risk_state = crisis_reply(self.text, self.risk, self.state, self.locale, self.lines)
         yield said.add(reply)
 
     def asks(self, said: _Said) -> Generator[str, None, None]:
         """The next question of a moderate danger."""
-        note, said.risk_state = question_beside(self.risk, said.risk_state, self.locale, self.lines)
+        note, said.risk_state = question_beside(self.risk, self.state, self.locale, self.lines)
         if note:
             yield said.add(f"\n\n{note}")
 

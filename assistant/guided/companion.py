@@ -12,6 +12,7 @@ from assistant.guided.exercises import called_in
 from assistant.guided.listening import listen, question, tender_topic
 from assistant.guided.memory import LINES, Memory, fixed_part, recall
 from assistant.guided.wording import fresh, joined, line, turning
+from assistant.safety.texts import texts
 from llm.base import ChatModel, Tell
 from llm.types import Prompt, Reply
 
@@ -70,7 +71,8 @@ def reply_to(prompt: Prompt, avoid: Sequence[str] = ()) -> str:
 
 def _danger(memory: Memory) -> str:
     """Words about dying or self-harm below the crisis path, and the answer to being asked about them."""
-    asked = fixed_part(LINES[memory.locale]["dark"][0]) in memory.last
+    direct = texts(memory.locale).steps["suicide", "moderate"][0].say  # the crisis path's question
+    asked = fixed_part(LINES[memory.locale]["dark"][0]) in memory.last or direct in memory.last
     if asked and len(memory.text) <= SHORT and (_NO.search(memory.text) or _YES.search(memory.text)):
         return line(memory, "dark_no" if _NO.search(memory.text) else "dark_yes")
     return line(memory, "dark") if act_in(memory.text) == "dark" else ""

@@ -21,6 +21,8 @@ DANGERS = {"harm_baby", "thoughts", "plan", "time", "means", "close", "hurt", "v
 _ANSWERED = {"suicide", "self_harm", "voices", "violence", "birth", "eating"}
 #: Topics whose question a bare yes or no answers.
 CLOSED = DANGERS | {"company", "safe", "weapon", "reached", "door", "drowsy"}
+#: The fact that a danger rests on the learned reader alone, so far.
+READER = "reader"
 #: Steps towards safety that lower a risk by one each, with the rule's words for why.
 STEPS = ("means_away", "company", "professional", "no_plan", "safe")
 
@@ -50,6 +52,9 @@ def move(plain: str, state: RiskState, signals: Signals) -> Move:
     elif bare and (patterns["yes"].search(plain) or context()["yes"].search(plain)):
         answer = "yes"
     steps = tuple(step for step in STEPS if patterns[step].search(plain) and not _is_told_otherwise(step, signals))
+    kinds = {signal.kind for signal in signals.found}
+    if state.asked == "thoughts" and kinds == {Kind.DENIAL} and answer != "yes":
+        answer = "no"
     if answer == "no" and signals.denied:
         topic = "thoughts"
     if bare and patterns["alone"].search(plain) and "company" not in steps:
@@ -78,6 +83,8 @@ def raised_to(step: Move, plain: str, state: RiskState) -> RiskLevel:
         return RiskLevel.NONE
     hinted = state.level == RiskLevel.LOW and state.asked == "thoughts"
     if (state.level < RiskLevel.MODERATE and not hinted) or state.kind not in _ANSWERED or step.steps or step.parting:
+        return RiskLevel.NONE
+    if state.asked == "means" and moves()["promises"].search(plain):
         return RiskLevel.NONE
     asked_danger = state.asked in DANGERS or not state.asked
     said_yes = step.answer == "yes" and (state.asked or context()["yes"].match(plain))

@@ -12,7 +12,7 @@ from typing import Any
 
 from assistant.meaning.base import DANGER_FROM, SEVERE_FROM, Reader, Reading
 from assistant.safety import answers
-from assistant.safety.answers import Move
+from assistant.safety.answers import READER, Move
 from assistant.safety.compile import context, moves
 from assistant.safety.levels import facts, level_of, level_of_facts
 from assistant.safety.normalise import normalise
@@ -35,6 +35,8 @@ _TOLD_BY_YES = {"thoughts": "thought", "plan": "intent", "time": "intent", "mean
 _BESIDE_SUICIDE = {"eating", "mania", "delusion", "birth", "abuse", "panic", "third_person", "self_harm"}
 #: Facts that no silence makes less.
 _DISCLOSED = {"thought", "method", "intent", "attempt_now"}
+#: Facts that a no to the direct question takes back: tired of living, and not of a mind to die.
+_DENIABLE = {str(Kind.WISH), str(Kind.BURDEN)}
 _JOINS = {
     *_IDEATION, Kind.MEANS, Kind.PLACE, Kind.FAREWELL, Kind.VIOLENCE, Kind.VIOLENCE_INTENT, Kind.VIOLENCE_PLAN,
     Kind.VIOLENCE_QUESTION,
@@ -85,7 +87,7 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
     message = _Message(plain, signals, *level_of(signals), answers.move(plain, state, signals))
     level, kind, reasons = _raised(message, state)
     reading = reader.read(text) if reader else None
-    if reading and reading.danger >= DANGER_FROM:
+    if reading and reading.danger >= DANGER_FROM and not _is_denied(state, message, reading):
         level, kind, reasons = _with_reader(level, kind, reasons, reading)
     if level < state.level:
         level, why = _kept(state, message)
@@ -148,10 +150,20 @@ def _with_reader(
     return raised, kind or likely, (*reasons, "reader")
 
 
+def _is_denied(state: RiskState, message: _Message, reading: Reading) -> bool:
+    """Whether the reader alone sees a suicide that the person has denied when asked: it reads one message without what
+    stood before it, and a person who said no is not asked again for that."""
+    said_no = state.answer("thoughts") == "no" or (message.move.topic, message.move.answer) == ("thoughts", "no")
+    likely = max(reading.kinds, key=lambda name: reading.kinds[name], default="suicide")
+    return said_no and message.level == NONE and likely == "suicide" and reading.severity < SEVERE_FROM
+
+
 def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
     """The level that stays after a message that says less: the state's, or one step lower, and the reason."""
     if why := answers.lowered_by(message.move, state, message.signals):
         return RiskLevel(state.level - 1), why
+    if READER in state.facts and state.asked and not message.move.answer:  # asked, and went on with something else
+        return RiskLevel(state.level - 1), "reader.unconfirmed"
     quiet = state.quiet + 1
     if state.level == LOW and quiet >= QUIET_LOW:
         return message.level, "quiet"
@@ -171,20 +183,31 @@ def _score(level: RiskLevel, signals: int, reading: Reading | None) -> float:
 
 def _state(state: RiskState, risk: Risk, message: _Message) -> RiskState:
     if risk.level == NONE:
-        facts_kept = _carried(state.facts, message) if state.quiet < QUIET_MODERATE else ()
+        carried = (fact for fact in _carried(state.facts, message) if fact != READER)
+        facts_kept = tuple(carried) if state.quiet < QUIET_MODERATE else ()
+        denied = state.answer("thoughts") == "no"
+        if (message.move.topic, message.move.answer) == ("thoughts", "no"):
+            denied, facts_kept = True, tuple(fact for fact in facts_kept if fact not in _DENIABLE)
         return RiskState(
-            facts=facts_kept, said=state.said, plan=state.plan, minor=state.minor or _is_minor(message),
-            quiet=state.quiet + 1 if facts_kept else 0,
+            facts=facts_kept, answers=(("thoughts", "no"),) if denied else (), said=state.said, plan=state.plan,
+            minor=state.minor or _is_minor(message), quiet=state.quiet + 1 if facts_kept else 0,
         )  # fmt: skip
     given = dict(state.answers)
+    if risk.alone >= MODERATE and given.get("thoughts") == "no":
+        del given["thoughts"]  # the words themselves say otherwise now
     if message.move.topic and message.move.answer:
         given[message.move.topic] = message.move.answer
     for topic in (*message.move.steps, *(["eased"] if message.move.weaker else [])):
         given[topic] = "yes"
     told = (_TOLD_BY_YES[message.move.topic],) if _says_yes(message.move) else ()
     changed = risk.kind != state.kind and risk.alone >= MODERATE
+    seen = dict.fromkeys((*_carried(state.facts, message), *told))
+    if risk.alone or message.move.answer:
+        seen.pop(READER, None)
+    elif risk.level > state.level and risk.reasons[-1:] == ("reader",):
+        seen[READER] = None
     return replace(
-        state, level=risk.level, kind=risk.kind, facts=tuple(dict.fromkeys((*_carried(state.facts, message), *told))),
+        state, level=risk.level, kind=risk.kind, facts=tuple(seen),
         answers=() if changed else tuple(given.items()), asked="" if changed else state.asked,
         refused_lines=state.refused_lines or message.move.refuses_lines,
         minor=state.minor or _is_minor(message), quiet=0 if risk.alone >= LOW else state.quiet + 1,

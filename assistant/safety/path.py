@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from assistant.safety.answers import STEPS
+from assistant.safety.answers import READER, STEPS
 from assistant.safety.compile import moves
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.normalise import normalise
@@ -48,6 +48,8 @@ _TEXT_OF = {
 _QUIET = {"suicide", "self_harm", "voices", "eating", "delusion", "mania", "birth", "abuse", "panic"}
 #: Sentences that ask something themselves, and about what: no step of the path stands beside them.
 _ASKS = {"alone": "who", "parting": "parting", "near": "safe", "stop_asking": "open"}
+#: Facts after which a question may speak of "the thought".
+_THOUGHTS = {"wish", "thought", "method", "method_question", "intent", "preparation", "means", "attempt_now"}
 #: A message of at least so many characters (in Chinese: the second) is met as something told.
 TOLD = (60, 20)
 
@@ -126,7 +128,7 @@ def crisis_reply(
         parts += [_met(plain, risk, state, reply, False) if reply.asked.endswith("signs") else "", planned]
     else:
         met = _met(plain, risk, state, reply, first)
-        parts += [met, "" if reply.asked else _next(risk, state, reply, first=first)]
+        parts += [met, _perhaps(state, reply), "" if reply.asked else _next(risk, state, reply, first=first)]
     if state.minor:
         parts.append(reply.once("minor", [reply.texts.words["minor"]]))
     parts.append(_people(risk, state, reply, first))
@@ -138,13 +140,13 @@ def crisis_reply(
 def question_beside(risk: Risk, state: RiskState, locale: Locale, lines: Sequence[Line] = ()) -> tuple[str, RiskState]:
     """The next question of a moderate danger, to stand below a model's reply: every second turn, so that it does not
     drown the model's own; "" in between and at other levels."""
-    if risk.is_crisis or not is_asked_about(risk, state):
-        return "", state
-    if state.asked:  # asked in the last turn; what was answered is known by now
+    # A question of the last turn is over, whatever was answered: a later yes is a yes to something else.
+    if risk.is_crisis or not is_asked_about(risk, state) or state.asked:
         return "", replace(state, asked="")
     reply = _Reply(locale, lines or lines_for(locale), list(state.said))
     text = _next(risk, state, reply, stay=False)
-    return reply.filled([text]), replace(state, asked=reply.asked, said=tuple(reply.said))
+    note = reply.filled([_perhaps(state, reply) if text else "", text])
+    return note, replace(state, asked=reply.asked, said=tuple(reply.said))
 
 
 def _urgent(risk: Risk, reply: _Reply) -> str:
@@ -153,6 +155,11 @@ def _urgent(risk: Risk, reply: _Reply) -> str:
     own = risk.kind == "suicide"
     name = "urgent" if own else "urgent_other"
     return reply.in_turn(name, reply.texts.words[name])
+
+
+def _perhaps(state: RiskState, reply: _Reply) -> str:
+    """Said once before a question that only the learned reader makes: it is mistaken now and then."""
+    return reply.once("perhaps", [reply.texts.words["perhaps"]]) if READER in state.facts else ""
 
 
 def _met(plain: str, risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
@@ -188,7 +195,7 @@ def _by_answer(plain: str, state: RiskState) -> tuple[str, ...]:
     """What is said to a bare yes or no, and to something told at more length."""
     patterns = moves()
     for name in ("no", "yes"):
-        if len(plain) < 60 and patterns[name].search(plain):
+        if state.asked and len(plain) < 60 and patterns[name].search(plain):
             return (name,)
     long = len(plain) >= TOLD[any(ch >= "\u4e00" for ch in plain)]
     return ("told",) if long and state.kind in {"suicide", "self_harm", "abuse", "birth"} else ()
@@ -219,11 +226,20 @@ def _open(risk: Risk, state: RiskState, reply: _Reply) -> list[Step]:
     known |= {"who", "near", "told"} if state.answer("company") == "yes" else set()
     if risk.kind in ALWAYS_FIXED and state.answer("eased") == "yes":
         known |= {"breath", "ground", "tingling", "company"}
+    if risk.kind == "suicide" and not risk.is_crisis and not _has_thoughts(state):
+        known |= {"plan", "time", "means"}  # these ask about a thought that nobody has told of
     if not risk.is_crisis:  # after a higher level its questions are not asked once more
         known |= {step.topic for step in reply.texts.path(risk.kind, "high") if step.name in reply.said}
         known |= {"thoughts"} if {"suicide.high.0", "suicide.imminent.0"} & set(reply.said) else set()
     path = reply.texts.path(risk.kind, risk.name)
     return [step for step in path if step.name not in reply.said and step.topic not in known]
+
+
+def _has_thoughts(state: RiskState) -> bool:
+    """Whether the person has told of a wish or thought of dying, and not denied it since."""
+    if state.answer("thoughts"):
+        return state.answer("thoughts") == "yes"
+    return any(fact.partition(".")[0] in _THOUGHTS for fact in state.facts)
 
 
 def _asked(step: Step, reply: _Reply) -> str:

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.guided import Guided
+from assistant.guided.lines_en import LINES as LINES_EN
+from assistant.meaning.base import Reading
 from assistant.notices import NOTICES
 from assistant.prompt import MAX_TEXT_CHARS, describe
 from assistant.respond import MAX_REPLY_CHARS, respond
@@ -274,3 +276,66 @@ def test_every_prepared_text_of_the_companion_passes_the_check_of_replies() -> N
         for text in (text for group in lines.values() for text in group):
             checked = check_sentence(clean_markup(text), Risk(), locale)  # type: ignore[arg-type]
             assert (checked.text, checked.reason) == (text, ""), text
+
+
+def talk(*words: str) -> list[Turn]:
+    """A conversation with the companion."""
+    history: list[Turn] = []
+    for text in words:
+        history.append(ask(text, Guided(), history=history))
+    return history
+
+
+def test_a_yes_to_a_later_question_is_no_yes_to_the_one_about_dying() -> None:
+    turns = talk("sometimes I just want to disappear", "no, not like that. I just want a break",
+                 "yeah a holiday would help")  # fmt: skip
+    assert "killing yourself" in turns[0].reply
+    assert turns[1].risk_state.asked == "" and turns[2].risk.level <= RiskLevel.LOW
+    assert turns[1].reply == "".join(LINES_EN["dark_no"])
+    assert talk("sometimes I just want to disappear", "yes")[1].risk.level == RiskLevel.HIGH
+
+
+def test_a_yes_after_a_broken_reply_is_not_one_to_the_question_before_it() -> None:
+    asked = talk("sometimes I just want to disappear")
+    assert asked[0].risk_state.asked == "thoughts"
+    assert ask("no, not like that. I just want a break", Down(), history=asked).risk_state.asked == ""
+
+
+def test_thanks_after_a_denied_wish_bring_up_no_plan() -> None:
+    turns = talk("最近一直睡不着，觉得活着没意思", "没有，就是觉得累", "跟妈妈说她只会骂我", "谢谢你听我说")
+    assert "自杀" in turns[0].reply
+    assert turns[3].risk.level == RiskLevel.NONE and turns[3].model == "guided"
+    denied = talk("我撑不下去了", "没有想死，就是很累")[1]
+    assert denied.risk.level == RiskLevel.LOW and "结束生命" not in denied.reply
+    told = talk("最近一直睡不着，觉得活着没意思", "有，想过从楼上跳下去", "谢谢你听我说")
+    assert told[2].risk.level >= RiskLevel.MODERATE
+
+
+class Alarmed:
+    """A reader that is mistaken about every message with "help" in it."""
+
+    def read(self, text: str) -> Reading:
+        return Reading(0.7 if "help" in text else 0.0, 0.2, {"suicide": 0.7})
+
+
+def test_a_question_that_only_the_reader_makes_says_so_and_a_no_to_it_lasts() -> None:
+    history: list[Turn] = []
+    for text in ("sleep would help", "no, not at all", "it was a long week", "yes that would help", "helpful, thanks"):
+        history.append(ask(text, Guided(), history=history, reader=Alarmed()))
+    assert history[0].reply.startswith("I may be reading this wrong") and "killing yourself" in history[0].reply
+    assert all(turn.model == "guided" and turn.risk.level <= RiskLevel.LOW for turn in history[2:])
+    aside = [ask("sleep would help", Guided(), reader=Alarmed())]
+    for text in ("I keep thinking they will find out I'm a fraud", "yeah", "ok I'll try that tonight"):
+        aside.append(ask(text, Guided(), history=aside, reader=Alarmed()))
+    assert all(turn.risk.level <= RiskLevel.LOW for turn in aside[1:])  # no answer is no yes
+    assert talk("sometimes I just want to disappear", "yes")[1].risk.level == RiskLevel.HIGH
+    plain = ask("I have been thinking of killing myself", Guided(), history=history, reader=Alarmed())
+    assert plain.risk.level >= RiskLevel.MODERATE and plain.model == "fixed"
+    assert "reading this wrong" not in plain.reply
+
+
+def test_agreeing_to_put_something_away_is_no_word_of_having_it_at_hand() -> None:
+    asked = talk("I wish I was dead", "yes", "no plan, it's just there")
+    assert asked[2].risk_state.asked == "means"
+    assert ask("yes I can do that", Guided(), history=asked).risk.level == RiskLevel.MODERATE
+    assert ask("yes", Guided(), history=asked).risk.level >= RiskLevel.HIGH
