@@ -20,7 +20,7 @@ run:
 	$(call with_env,run,exec "$$python" app.py --host $(HOST) --port $(PORT) $(if $(LLM),--llm "$(LLM)") $(if $(MODEL),--model "$(MODEL)") $(ARGS))
 
 check:
-	$(call with_env,test,bin="$$(dirname "$$python")"; "$$bin/ruff" check . && "$$python" -m mypy && PYTHONPATH=. "$$bin/lint-imports" --no-cache)
+	$(call with_env,test,bin="$$(dirname "$$python")"; "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$python" -m mypy && PYTHONPATH=. "$$bin/lint-imports" --no-cache)
 
 browser:
 	@sh .ci/browser.sh

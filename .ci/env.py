@@ -60,8 +60,10 @@ def build(folder: Path, wanted: list[str], no_deps: list[str], drop: list[str]) 
 
 def main(arguments: list[str]) -> int:
     if sys.version_info[:2] != (3, 11):
-        say(f"env: Python 3.11 is needed, this is {sys.version.split()[0]}. Next step: install python3.11 and run "
-            "`make PYTHON=python3.11 ...`")
+        say(
+            f"env: Python 3.11 is needed, this is {sys.version.split()[0]}. Next step: install python3.11 and run "
+            "`make PYTHON=python3.11 ...`"
+        )
         return 2
     if not arguments or arguments[0] not in GROUPS:
         say(f"env: name a purpose: {', '.join(GROUPS)}")

@@ -13,9 +13,9 @@ class RiskLevel(IntEnum):
     """Levels in the shape of the Columbia Suicide Severity Rating Scale screener, ordered."""
 
     NONE = 0
-    LOW = 1       # a wish to be dead, or not to wake up; self-harm long past
+    LOW = 1  # a wish to be dead, or not to wake up; self-harm long past
     MODERATE = 2  # active thoughts without method, intent or plan; urges to self-harm
-    HIGH = 3      # method, intent, recent behaviour, or danger from or to another person
+    HIGH = 3  # method, intent, recent behaviour, or danger from or to another person
     IMMINENT = 4  # plan with intent and time, means at hand, or an attempt under way
 
 
@@ -71,7 +71,7 @@ class RiskState:
     quiet: int = 0
 
     def answer(self, topic: str) -> str:
-        """"yes", "no", or "" where the topic has no answer yet."""
+        """ "yes", "no", or "" where the topic has no answer yet."""
         return dict(self.answers).get(topic, "")
 
 

@@ -15,8 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 
 for name, value in {
-    "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
-    "GLOG_minloglevel": "2", "MPLBACKEND": "Agg", "TOKENIZERS_PARALLELISM": "false",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "GLOG_minloglevel": "2",
+    "MPLBACKEND": "Agg",
+    "TOKENIZERS_PARALLELISM": "false",
 }.items():
     os.environ.setdefault(name, value)
 

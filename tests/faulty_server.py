@@ -62,12 +62,24 @@ class FaultyServer:
     """`url` ends in /v1. `requests` are the chat requests in order; GET /v1/models is answered with `models`."""
 
     def __init__(
-        self, behaviour: Behaviour = "ok", *, behaviours: Sequence[Behaviour] = (),
-        pieces: Sequence[str] = ("I", " hear", " you", "."), delay_s: float = 0.0, after: int = 2,
-        retry_after: str = "", body: Any = None, models: Sequence[str] = ("tiny",), huge_chars: int = 1_000_000,
-        finish_reason: str = "stop", port: int = 0, raw: Sequence[bytes | float | None] = (),
-        kind: str = "text/event-stream", refused: Sequence[str] = (),
-        template_end: str | None = "<|im_start|>assistant\n", models_body: Any = None,
+        self,
+        behaviour: Behaviour = "ok",
+        *,
+        behaviours: Sequence[Behaviour] = (),
+        pieces: Sequence[str] = ("I", " hear", " you", "."),
+        delay_s: float = 0.0,
+        after: int = 2,
+        retry_after: str = "",
+        body: Any = None,
+        models: Sequence[str] = ("tiny",),
+        huge_chars: int = 1_000_000,
+        finish_reason: str = "stop",
+        port: int = 0,
+        raw: Sequence[bytes | float | None] = (),
+        kind: str = "text/event-stream",
+        refused: Sequence[str] = (),
+        template_end: str | None = "<|im_start|>assistant\n",
+        models_body: Any = None,
         told: Mapping[str, Any] | None = None,
     ) -> None:
         self.behaviours = list(behaviours) or [behaviour]
@@ -93,7 +105,10 @@ class FaultyServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.kill()
 
@@ -239,10 +254,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _fault(self, behaviour: str, request: Request) -> bool:
         """Do what the behaviour does after the first pieces; say whether the stream ends with it."""
         events = {
-            "malformed": b"data: {\"choices\": [{\"delta\n\n",
-            "wrong_shape": b"data: {\"choices\": [{\"text\": 3}]}\n\n",
-            "bad_bytes": b"data: {\"choices\": [{\"delta\": {\"content\": \"\xff\xfe\"}}]}\n\n",
-            "error_event": b"data: {\"error\": {\"message\": \"out of memory\", \"code\": 500}}\n\n",
+            "malformed": b'data: {"choices": [{"delta\n\n',
+            "wrong_shape": b'data: {"choices": [{"text": 3}]}\n\n',
+            "bad_bytes": b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n',
+            "error_event": b'data: {"error": {"message": "out of memory", "code": 500}}\n\n',
         }
         if behaviour in events:
             self._write(events[behaviour])

@@ -10,7 +10,8 @@ from assistant.guided import leading
 from assistant.guided.cues import act_in, command_in, manners_in, score_in, topic_in
 from assistant.guided.exercises import called_in
 from assistant.guided.listening import listen, question, tender_topic
-from assistant.guided.memory import LINES, Memory, fixed_part, recall
+from assistant.guided.memory import Memory, fixed_part, recall
+from assistant.guided.tables import LINES
 from assistant.guided.wording import fresh, joined, line, turning
 from assistant.safety.texts import texts
 from llm.base import ChatModel, Tell

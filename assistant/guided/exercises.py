@@ -1,15 +1,17 @@
-"""The table of guided exercises. To add one: a Script in exercises_en.py and exercises_zh.py, and a row here."""
+"""The guided exercises, read from assistant/exercises/*.toml, one file each. To add one, add a file."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from assistant.guided import exercises_en, exercises_zh
 from assistant.guided.steps import Script, Step, key_of
+from assistant.guided.tables import LOCALES, TextsInvalid, load
 from llm.types import Locale
 
-_SCRIPTS: dict[Locale, dict[str, Script]] = {"en": exercises_en.SCRIPTS, "zh": exercises_zh.SCRIPTS}
+FOLDER = Path(__file__).resolve().parent.parent / "exercises"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,39 +19,35 @@ class Exercise:
     """A guided exercise: by which words a person asks for it, and for which topics it is offered."""
 
     name: str
+    place: int  # in lists, and of two that fit a topic the lower one is offered first
     called: re.Pattern[str]
     topics: tuple[str, ...]
+    scripts: tuple[Script, Script]  # in the order of LOCALES
 
     def script(self, locale: Locale) -> Script:
         """The exercise in one language."""
-        return _SCRIPTS[locale][self.name]
+        return self.scripts[LOCALES.index(locale)]
 
 
-def _row(name: str, called: str, *topics: str) -> Exercise:
-    return Exercise(name, re.compile(called, re.I), topics)
+def read_exercise(path: Path) -> Exercise:
+    """The exercise in a file. Raises TextsInvalid."""
+    given = load(path)
+    try:
+        scripts = [_script(given[locale]) for locale in LOCALES]
+        called = re.compile(given["called"], re.I)
+        return Exercise(given["name"], given["place"], called, tuple(given["topics"]), (scripts[0], scripts[1]))
+    except (KeyError, TypeError, re.error) as error:
+        raise TextsInvalid(f"{path.name}: {error!r}; see the other files for what an exercise needs") from error
+
+
+def _script(given: dict[str, Any]) -> Script:
+    return Script(given["title"], given["offer"], tuple(Step(**step) for step in given["steps"]), given["close"])
 
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
-    for exercise in (
-        _row(
-            "box", r"\bbox\b|\bbreathe (together|with)|\bbreathing\b|方块呼吸|呼吸练习|(一起|做).{0,4}呼吸",
-            "panic", "anger", "sleep", "health",
-        ),
-        _row(
-            "grounding",
-            r"\bgrounding\b|\bcalm (me )?down (right )?now\b|5-4-3-2-1|54321|五感|着陆|五四三二一|现在平静下来",
-            "panic",
-        ),
-        _row("thought", r"\bthought record\b|\b(check|examine) (my|the|that) thoughts?\b|想法记录|思维记录", "worth"),
-        _row("step", r"\b(small|next|first) step\b|小步", "low", "tired", "money", "lonely", "work", "drink"),
-        _row(
-            "kind", r"\bself-?compassion\b|\bbe(ing)? kind(er)? to myself\b|善待自己|自我关怀|自我慈悲",
-            "breakup", "worth", "family", "child",
-        ),
-        _row("worry", r"\bworry time\b|担心时间", "worry", "sleep", "money", "health", "study"),
-    )
-}  # fmt: skip
+    for exercise in sorted(map(read_exercise, FOLDER.glob("*.toml")), key=lambda exercise: exercise.place)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +69,9 @@ class Place:
 
 def _keys() -> dict[str, Place]:
     keys: dict[str, Place] = {}
-    for name in EXERCISES:
-        for scripts in _SCRIPTS.values():
-            texts = [step.say for step in scripts[name].steps] + [scripts[name].close]
+    for name, exercise in EXERCISES.items():
+        for script in exercise.scripts:
+            texts = [step.say for step in script.steps] + [script.close]
             keys |= {key_of(text): Place(name, index) for index, text in enumerate(texts)}
     return keys
 
@@ -88,8 +86,8 @@ def place_in(reply: str) -> Place | None:
 
 def offered_in(reply: str) -> str | None:
     """The name of the exercise that this earlier reply offered."""
-    for name in EXERCISES:
-        if any(key_of(scripts[name].offer) in reply for scripts in _SCRIPTS.values()):
+    for name, exercise in EXERCISES.items():
+        if any(key_of(script.offer) in reply for script in exercise.scripts):
             return name
     return None
 

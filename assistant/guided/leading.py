@@ -89,5 +89,3 @@ def _quoted(answer: str) -> str:
     """An answer as it can stand between quotation marks: one line, bounded, without marks, without a final stop."""
     plain = " ".join(_MARKS.sub("", answer).split()).rstrip(".。!！ ")
     return plain if len(plain) <= MAX_QUOTE else plain[: MAX_QUOTE - 1].rstrip() + "…"
-
-

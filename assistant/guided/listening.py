@@ -7,9 +7,10 @@ import re
 
 from assistant.guided.cues import feeling_in, topic_in
 from assistant.guided.exercises import EXERCISES, place_in
-from assistant.guided.memory import LINES, Memory, used
+from assistant.guided.memory import Memory, used
 from assistant.guided.reflect import reflect
-from assistant.guided.wording import TOPICS, joined, line, turning, unsaid
+from assistant.guided.tables import LINES, TOPICS
+from assistant.guided.wording import joined, line, turning, unsaid
 from llm.types import Locale
 
 #: In replies: before the first mood check-in, between two of them, before and between offers of an exercise, between

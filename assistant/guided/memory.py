@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 
 from assistant.guided.cues import command_in, score_in, topic_in
 from assistant.guided.exercises import Place, offered_in, place_in
-from assistant.guided.lines_en import LINES as LINES_EN
-from assistant.guided.lines_zh import LINES as LINES_ZH
 from assistant.guided.steps import Step
+from assistant.guided.tables import LINES
 from llm.types import Locale, Prompt
-
-LINES: dict[Locale, dict[str, tuple[str, ...]]] = {"en": LINES_EN, "zh": LINES_ZH}
 
 
 def used(key: str, reply: str) -> bool:
@@ -131,5 +128,3 @@ def keep_answer(memory: Memory, text: str) -> None:
         step = memory.place.step(memory.locale)
         if step.keep and is_answer(step, text):
             memory.answers[step.keep] = text
-
-

@@ -37,13 +37,23 @@ _LEADING_EN = re.compile(
     r"i guess|i suppose|it's just that|it's that|today|lately|right now|like)\b[, ]*)+", re.I
 )  # fmt: skip
 _TRAILING_EN = re.compile(r"[, ]+(?:though|too|lol|haha|tbh|btw|anyway)(?=[.!?]*$)", re.I | re.M)
-_SPLIT_EN = re.compile(r"[.!?;\n…]+|\s[-–—]\s|,?\s+(?=(?:but|because|although|though)\s)|,\s+(?=so\s)|,\s+(?=(?:and\s+)?(?:i|i'm|my)\b)", re.I)
+_SPLIT_EN = re.compile(
+    r"[.!?;\n…]+|\s[-–—]\s|,?\s+(?=(?:but|because|although|though)\s)|,\s+(?=so\s)|,\s+(?=(?:and\s+)?(?:i|i'm|my)\b)",
+    re.I,
+)
 _SUBORDINATE = re.compile(r"\s+(?=(?:when|while|since|after|before|until|and|who|which|where)\s)", re.I)
-_UNFIT_EN = re.compile(r"^(?:if|when|although|unless)\b|\b(you|your|you're|yourself|we're both|this program)\b|https?:|[\"“”{}<>|\\`*_#=]|\d{4,}", re.I)
-_LEADING_ZH = re.compile(r"^(?:因为|所以|但是?|可是|可|然后|就是|其实|而且|不过|反正|就|嗯+|唉+|哎+|啊|那个|还有|结果|总之|说实话|好像|主要是|是)+")
+_UNFIT_EN = re.compile(
+    r"^(?:if|when|although|unless)\b|\b(you|your|you're|yourself|we're both|this program)\b|https?:|[\"“”{}<>|\\`*_#=]|\d{4,}",
+    re.I,
+)
+_LEADING_ZH = re.compile(
+    r"^(?:因为|所以|但是?|可是|可|然后|就是|其实|而且|不过|反正|就|嗯+|唉+|哎+|啊|那个|还有|结果|总之|说实话|好像|主要是|是)+"
+)
 _TRAILING_ZH = re.compile(r"(?:了吧|吧|啊|呀|呢|嘛|哦|啦|哎|的说)+$")
 _SPLIT_ZH = re.compile(r"[，,。.！!？?；;：:\n…、~～\s]+")
-_UNFIT_ZH = re.compile(r"^(?:如果|要是|虽然|当)|[你您吗]|是不是|什么(?!都)|怎么(?!样)|为何|为什么|https?:|[\"“”{}<>|\\`*_#=]|\d{4,}")
+_UNFIT_ZH = re.compile(
+    r"^(?:如果|要是|虽然|当)|[你您吗]|是不是|什么(?!都)|怎么(?!样)|为何|为什么|https?:|[\"“”{}<>|\\`*_#=]|\d{4,}"
+)
 
 
 def reflect(text: str, locale: Locale) -> tuple[str, str] | None:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assistant.guided.memory import LINES, Memory, fixed_part
-from assistant.guided.topics_en import TOPICS as TOPICS_EN
-from assistant.guided.topics_zh import TOPICS as TOPICS_ZH
-from assistant.guided.voice import Topic
-from llm.types import Locale
-
-TOPICS: dict[Locale, dict[str, Topic]] = {"en": TOPICS_EN, "zh": TOPICS_ZH}
+from assistant.guided.memory import Memory, fixed_part
+from assistant.guided.tables import LINES
 
 
 def line(memory: Memory, key: str, **values: object) -> str:

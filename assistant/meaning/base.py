@@ -11,6 +11,9 @@ from typing import Protocol, runtime_checkable
 #: `danger` from here on raises a message to `moderate`. A reader scales its scores so that this is its own threshold,
 #: chosen on ordinary long distressed messages (at most 1.5 % of them above it).
 DANGER_FROM = 0.5
+#: An act is certain enough to decide a reply from here on, a topic or feeling to be named, a fault to be stopped. A
+#: reader scales `Fault.wrong` so that FAULT_FROM is its own threshold, as it does with `danger`.
+ACT_FROM, TOPIC_FROM, FAULT_FROM = 0.45, 0.5, 0.5
 #: `severity` from here on, with `danger` above its bound and a rule that sees danger too, raises a message to `high`.
 SEVERE_FROM = 0.5
 
@@ -20,20 +23,46 @@ class Reading:
     """What a reader takes one message to mean.
 
     `danger` and `severity` are in [0, 1]: danger against everything else, and how severe it would be; DANGER_FROM and
-    SEVERE_FROM are where they count. `kinds` gives probabilities by kind of danger ("suicide", "self_harm", "eating",
-    "violence", "abuse", "third_person" ...); a kind that is missing has no probability. Raises ValueError for a number
+    SEVERE_FROM are where they count. `grade`, in [0, 1], orders messages by how far they go, from a wish over a thought
+    to a plan; no threshold stands on it. `kinds` gives probabilities by kind of danger ("suicide", "self_harm",
+    "eating", "violence", "abuse", "third_person" ...); a kind that is missing has none. Raises ValueError for a number
     outside [0, 1].
     """
 
     danger: float
     severity: float = 0.0
     kinds: Mapping[str, float] = field(default_factory=dict)
+    grade: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kinds", MappingProxyType(dict(self.kinds)))
-        for name, value in (("danger", self.danger), ("severity", self.severity), *self.kinds.items()):
+        for name, value in (("danger", self.danger), ("severity", self.severity), ("grade", self.grade),
+                            *self.kinds.items()):  # fmt: skip
             if not (math.isfinite(value) and 0.0 <= value <= 1.0):
                 raise ValueError(f"a reading's {name} is {value}; it must lie in [0, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a person does with a message, by `outputs.ACTS`, TOPICS and FEELINGS.
+
+    `act` is the likeliest and `sure` its probability; ACT_FROM is where it may be acted on. `topics` and `feelings`
+    hold those from TOPIC_FROM on, the likeliest first.
+    """
+
+    act: str
+    sure: float
+    topics: tuple[str, ...] = ()
+    feelings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a sentence of a reply is likeliest to do wrong (`outputs.FAULTS`), and whether it does: `wrong` in [0, 1],
+    from FAULT_FROM on it is not to be shown."""
+
+    kind: str
+    wrong: float
 
 
 @runtime_checkable
@@ -43,4 +72,22 @@ class Reader(Protocol):
     def read(self, text: str) -> Reading:
         """The reading of `text`, of any length and content, in a time linear in its length. Raises nothing for a
         message; what cannot be loaded is found out when the reader is made, not here."""
+        ...
+
+
+@runtime_checkable
+class Understands(Protocol):
+    """Reads what a person does with a message: for the companion."""
+
+    def understand(self, text: str) -> Meaning:
+        """The meaning of `text`, of any length and content. Raises nothing for a message."""
+        ...
+
+
+@runtime_checkable
+class Judges(Protocol):
+    """Reads what is wrong with a sentence of a reply: for the reply check."""
+
+    def judge(self, sentence: str) -> Fault:
+        """The likeliest fault of `sentence`. Raises nothing for a sentence."""
         ...

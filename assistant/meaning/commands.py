@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.meaning.card import CARD, read_card
-from assistant.meaning.lines import OUTPUTS, SEVERE, Line, read_lines, read_rows
+from assistant.meaning.lines import SEVERE, Line, Sentence, read_lines, read_rows, read_said, read_sentences
+from assistant.meaning.outputs import COUNT, part
+from llm.precision import cpu_precision
 from perception.files import sha256_of
 
 log = logging.getLogger(__name__)
 
 TEXTS = Path(__file__).resolve().parent / "texts"
-LOWER, UPPER = 3, 3  # layers of the encoder that stay, and that are trained; the other six are left out
+LOWER, UPPER = 3, 5  # layers of the encoder that stay, and that are trained; the others are left out
 FEWEST = 100  # quiet messages of a kind and a length that a threshold is set on
 QUIET_MESSAGES = 300  # of each kind, for the threshold
 RUNS = 0.43  # the weight of the runs' logit beside the network's: both then spread alike over quiet messages
@@ -32,7 +34,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=Path, metavar="FOLDER", help="the crisis rules' rows, read as further lines")
     parser.add_argument("--state", type=Path, required=True, help="file to continue from, written after each pass")
     parser.add_argument("--out", type=Path, required=True, help="the reader's file, such as reader.npz")
-    parser.add_argument("--passes", type=int, default=4)
+    parser.add_argument("--texts", type=Path, default=TEXTS, help="folder of the written lines (default: %(default)s)")
+    parser.add_argument("--lower", type=int, default=LOWER, help="layers that stay (default: %(default)s)")
+    parser.add_argument("--upper", type=int, default=UPPER, help="layers that are trained (default: %(default)s)")
+    parser.add_argument("--passes", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
 
 
@@ -49,34 +54,40 @@ def train_reader(options: argparse.Namespace) -> int:
     from assistant.meaning.export import network_bytes, write_reader
     from assistant.meaning.fit import run_weights
     from assistant.meaning.network import filled
-    from assistant.meaning.ordinary import ordinary_messages
+    from assistant.meaning.ordinary import ordinary_messages, spoken_sentences
     from assistant.meaning.source import packed_file, read_encoder
     from assistant.meaning.tokens import Tokens
-    from assistant.meaning.train import Plan, train
+    from assistant.meaning.train import Material, Plan, train
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     encoder = read_encoder(packed_file())
     chosen = chosen_pieces(read_card(CARD).file, encoder.pieces)
     tokens = Tokens([encoder.pieces[number] for number in chosen], encoder.scores[chosen].tolist(), encoder.unknown)
-    lines = read_lines(sorted(TEXTS.glob("*.jsonl")))
+    lines = read_lines(sorted(options.texts.glob("danger/*.jsonl")))
     if options.rows:
         lines += read_rows(path for path in sorted(options.rows.glob("*.jsonl")) if path.stem != "conversation")
     ordinary, quiet = ordinary_messages(options.dialogues)
-    base, top = filled(encoder, chosen, LOWER, UPPER, len(OUTPUTS))
-    train(base, top, tokens, lines, ordinary, options.state, Plan(passes=options.passes, threads=options.threads))
+    spoken, good = spoken_sentences(options.dialogues)
+    material = Material(lines, read_said(sorted(options.texts.glob("acts/*.jsonl"))),
+                        read_sentences(sorted(options.texts.glob("replies/*.jsonl"))), ordinary, spoken)  # fmt: skip
+    base, top = filled(encoder, chosen, options.lower, options.upper, COUNT)
+    plan = Plan(passes=options.passes, threads=options.threads, bfloat16=cpu_precision().bfloat16)
+    train(base, top, tokens, material, options.state, plan)
     network, runs = network_bytes(base, top), run_weights(lines, ordinary)
-    numbers = {"runs": RUNS, "long_from": 0.0, "short_from": 0.0, "severe_from": 0.0}
+    numbers = {"runs": RUNS, "long_from": 0.0, "short_from": 0.0, "severe_from": 0.0, "fault_from": 0.0}
     write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, numbers)
-    numbers = fitted(options.out, quiet, [line for line in lines if line.danger], numbers)
+    numbers = fitted(options.out, quiet, [line for line in lines if line.danger], good, numbers)
     write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, numbers)
     log.info("%s: %s, sha256 %s; put it on the card", options.out, numbers, sha256_of(options.out))
     return 0
 
 
-def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], numbers: dict[str, float]) -> dict[str, float]:
+def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], good: Sequence[Sentence],
+           numbers: dict[str, float]) -> dict[str, float]:  # fmt: skip
     """The numbers of the reader in `path`, with its thresholds: of danger, from real quiet messages of several kinds,
-    long and short apart; of severity, from the written dangers that are not severe."""
-    from assistant.meaning.fit import MIXED_UP, threshold
+    long and short apart; of severity, from the written dangers that are not severe; of a fault, from real sentences of
+    counsellors, by language."""
+    from assistant.meaning.fit import FAULTY, MIXED_UP, threshold
     from assistant.meaning.reader import MeaningReader
     from assistant.meaning.windows import is_long
 
@@ -89,5 +100,9 @@ def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], numbers: 
                 texts = texts[:: max(1, len(texts) // QUIET_MESSAGES)]
                 group.append(np.array([reader.scored(text)[0] for text in texts]))
     less = [line.text for line in dangers if line.severity < SEVERE][::3]
-    severe = threshold([np.array([float(reader.scored(text)[1][1]) for text in less])], MIXED_UP)
-    return {**numbers, **{name: threshold(group) for name, group in groups.items()}, "severe_from": severe}
+    severe = threshold([np.array([float(reader.scored(text)[1][2]) for text in less])], MIXED_UP)
+    at = part("fault").start
+    wrong = [np.array([float(reader.logits([reader.pieces(line.text)])[0, at]) for line in good if line.lang == lang])
+             for lang in sorted({line.lang for line in good})]  # fmt: skip
+    found = {name: threshold(group) for name, group in groups.items()}
+    return {**numbers, **found, "severe_from": severe, "fault_from": threshold(wrong, FAULTY)}

@@ -1,18 +1,26 @@
-"""The written lines that the reader is trained and measured on, and what each asks of the reader's outputs."""
+"""The written lines that the reader is trained and measured on, and what each asks of the reader's outputs.
+
+Three kinds of lines: messages with the danger in them (`Line`), messages with what the person does and feels (`Said`),
+and sentences of replies with what is wrong with them (`Sentence`). Each names its targets among `outputs.py`: 0 or 1,
+or NaN where it teaches nothing.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
-#: The outputs in order: danger, how severe, then kinds of danger as `Reading.kinds` names them.
-OUTPUTS = ("danger", "severe", "suicide", "self_harm", "eating", "violence", "abuse", "voices", "emergency",
-           "third_person")  # fmt: skip
-#: `severity` from here on is what the second output answers with yes: a means, a time, an attempt.
-SEVERE = 3
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.meaning.outputs import ACTS, COUNT, DANGER, FAULTS, FEELINGS, TOPICS, part
+
+#: `severity` of an active thought or an act, and of a means, a time, an attempt.
+THOUGHT, SEVERE = 2, 3
 
 #: What kinds of the written text are called among the outputs; a kind that is missing here speaks of suicide.
 _KINDS = {
@@ -23,6 +31,29 @@ _KINDS = {
 }  # fmt: skip
 _LEVELS = {"none": 0, "low": 1, "moderate": 2, "high": 3, "imminent": 3}
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+
+Targets = NDArray[np.float32]  # [COUNT], NaN where nothing is taught
+T = TypeVar("T")
+
+
+class Taught(Protocol):
+    """A text and what it teaches."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        ...
+
+    def targets(self) -> Targets:
+        """0 or 1 for each output, NaN for those that the text says nothing about."""
+        ...
+
+
+def _targets(**groups: Sequence[float]) -> Targets:
+    made = np.full(COUNT, np.nan, dtype=np.float32)
+    for name, values in groups.items():
+        made[part(name)] = values
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +71,92 @@ class Line:
         """Whether a reader should see danger."""
         return self.severity > 0
 
-    def targets(self) -> list[float]:
-        """0 or 1 for each of OUTPUTS."""
+    def targets(self) -> Targets:
+        """Those of danger; the kinds of danger only where there is one."""
         if not self.danger:
-            return [0.0] * len(OUTPUTS)
-        named = {"danger", *_KINDS.get(self.kind, ("suicide",))} | ({"severe"} if self.severity >= SEVERE else set())
-        return [float(name in named) for name in OUTPUTS]
+            return _targets(danger=[0.0] * 3 + [np.nan] * (len(DANGER) - 3))
+        kinds = _KINDS.get(self.kind, ("suicide",))
+        grades = [1.0, float(self.severity >= THOUGHT), float(self.severity >= SEVERE)]
+        return _targets(danger=grades + [float(name in kinds) for name in DANGER[3:]])
 
 
-def read_lines(files: Iterable[Path]) -> list[Line]:
-    """The lines of JSONL files with `text`, `lang`, `kind`, `severity`. Raises ValueError that names a bad line."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message to the companion: what the person does with it, what it is about and what the person feels."""
+
+    text: str
+    lang: str
+    act: str
+    topics: tuple[str, ...] = ()
+    feelings: tuple[str, ...] = ()
+
+    def targets(self) -> Targets:
+        """Those of act, topics and feelings."""
+        return _targets(act=[float(name == self.act) for name in ACTS],
+                        topics=[float(name in self.topics) for name in TOPICS],
+                        feelings=[float(name in self.feelings) for name in FEELINGS])  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a reply: the fault it has (`bad`) or the one it lies close to and has not."""
+
+    text: str
+    lang: str
+    kind: str
+    bad: bool
+
+    def targets(self) -> Targets:
+        """Those of fault; the kinds only where there is one."""
+        if not self.bad:
+            return _targets(fault=[0.0] + [np.nan] * len(FAULTS))
+        return _targets(fault=[1.0] + [float(name == self.kind) for name in FAULTS])
+
+
+def _known(name: str, allowed: Sequence[str], what: str) -> str:
+    if name not in allowed:
+        raise ValueError(f"{what} {name!r} is unknown; choices: {', '.join(allowed)}")
+    return name
+
+
+def _line(given: Mapping[str, Any]) -> Line:
+    return Line(given["text"], given["lang"], given["kind"], int(given["severity"]))
+
+
+def _said(given: Mapping[str, Any]) -> Said:
+    topics = tuple(_known(name, TOPICS, "topic") for name in given["topics"])
+    feelings = tuple(_known(name, FEELINGS, "feeling") for name in given["feelings"])
+    return Said(given["text"], given["lang"], _known(given["act"], ACTS, "act"), topics, feelings)
+
+
+def _sentence(given: Mapping[str, Any]) -> Sentence:
+    return Sentence(given["text"], given["lang"], _known(given["kind"], FAULTS, "fault"), bool(given["bad"]))
+
+
+def _read(files: Iterable[Path], made: Callable[[Mapping[str, Any]], T]) -> list[T]:
     found = []
     for path in files:
         for number, row in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
-                given = json.loads(row)
-                found.append(Line(given["text"], given["lang"], given["kind"], int(given["severity"])))
+                found.append(made(json.loads(row)))
             except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"{path}:{number}: not a line with text, lang, kind and severity: {error}") from error
+                raise ValueError(f"{path}:{number}: not a line of this kind: {error}") from error
     return found
+
+
+def read_lines(files: Iterable[Path]) -> list[Line]:
+    """The lines of JSONL files with `text`, `lang`, `kind`, `severity`. Raises ValueError that names a bad line."""
+    return _read(files, _line)
+
+
+def read_said(files: Iterable[Path]) -> list[Said]:
+    """The lines of JSONL files with `text`, `lang`, `act`, `topics`, `feelings`. Raises ValueError as read_lines."""
+    return _read(files, _said)
+
+
+def read_sentences(files: Iterable[Path]) -> list[Sentence]:
+    """The lines of JSONL files with `text`, `lang`, `kind`, `bad`. Raises ValueError as read_lines."""
+    return _read(files, _sentence)
 
 
 def read_rows(files: Iterable[Path]) -> list[Line]:

@@ -1,5 +1,6 @@
-"""Real quiet messages for training and for the threshold, read from folders of dialogues at run time, never kept here:
-client turns of SMILECHAT (CC0) in dialogues without a word of crisis, and questions of counsel-chat (MIT)."""
+"""Real quiet messages and sentences for training and for thresholds, read from folders of dialogues at run time, never
+kept here: client turns of SMILECHAT (CC0) in dialogues without a word of crisis, and questions of counsel-chat (MIT);
+and, as sentences that a reply may hold, those of their counsellors that name none of FAULT_WORDS."""
 
 from __future__ import annotations
 
@@ -13,12 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from assistant.meaning.lines import Line
+from assistant.meaning.lines import Line, Sentence, sentences
 
 LONG = 80  # characters of a Chinese message that counts as long
 LONGEST = 600
 EVERY = 6  # of the SMILECHAT dialogues, one in so many is read
 SHORT = 700  # short turns that are kept
+SPOKEN = 6000  # sentences of counsellors that are kept of each half
 
 #: A dialogue with one of these may be about danger, so it says nothing about what is quiet.
 CRISIS_WORDS = re.compile(
@@ -28,6 +30,38 @@ CRISIS_WORDS = re.compile(
     r"|hopeless|voices|anorex|bulimi|worthless|no reason to live|point of living|purg|threaten|murder|gun\b|weapon",
     re.IGNORECASE,
 )
+
+
+#: A counsellor's sentence with one of these may be what an app must not say, so it says nothing about what is good.
+FAULT_WORDS = re.compile(
+    r"药|剂量|毫克|症|诊断|确诊|病|我是|作为|咨询师|医生|治疗|保密|秘密|别告诉|只有我|永远|随时|爱你|陪着你|我也|我以前|应该|怪你"
+    r"|你的错|\b(mg|dose|pills?|medicat\w+|diagnos\w+|disorder|therap\w+|counsel\w+|doctor|psych\w+|treat\w*|licensed"
+    r"|years|secret|between us|always here|love you|i am|i'm|i have|i've|my|me|should|fault|blame|at least|call|contact"
+    r"|reach)\b",
+    re.IGNORECASE,
+)
+
+
+def spoken_sentences(folder: Path) -> tuple[list[Sentence], list[Sentence]]:
+    """Real sentences of counsellors in `folder`, for training and for the threshold, as ordinary_messages halves them.
+    Raises FileNotFoundError when a file is missing."""
+    halves: tuple[list[Sentence], list[Sentence]] = ([], [])
+    for lang, text in dict.fromkeys(_spoken(folder)):
+        if 6 <= len(text) <= 240 and not FAULT_WORDS.search(text):
+            half = halves[hashlib.sha256(text.encode("utf-8")).digest()[-1] % 2]
+            half.append(Sentence(text, lang, "minimise", bad=False))
+    return tuple(random.Random(5).sample(half, min(SPOKEN, len(half))) for half in halves)  # type: ignore[return-value]
+
+
+def _spoken(folder: Path) -> Iterator[tuple[str, str]]:
+    for number, row in enumerate(_rows(folder / "smilechat.jsonl.xz")):
+        if number % (4 * EVERY) == 1:
+            for said in row["messages"]:
+                if said["role"] == "assistant":
+                    yield from (("zh", text.strip()) for text in sentences(said["content"]))
+    for row in _rows(folder / "counselchat_train.jsonl.xz"):
+        answer = html.unescape(re.sub("<[^>]+>", " ", row["answer"]))
+        yield from (("en", text.strip()) for text in sentences(answer))
 
 
 def ordinary_messages(folder: Path) -> tuple[list[Line], list[Line]]:

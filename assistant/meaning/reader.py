@@ -1,4 +1,5 @@
-"""The learned reader at run time: numpy, ONNX Runtime and one file; no PyTorch.
+"""The learned reader at run time: numpy, ONNX Runtime and one file; no PyTorch. One network answers three questions:
+what danger is in a message, what the person does with it, and what is wrong with a sentence of a reply.
 
 A short message is read whole, a long one by windows of its sentences. Runs of characters score every window; the
 network reads the highest of them within a budget, so that the time stays bounded for a message of any length. The two
@@ -21,11 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.meaning.base import Reading
+from assistant.meaning.base import TOPIC_FROM, Fault, Meaning, Reading
 from assistant.meaning.blocks import unpacked
 from assistant.meaning.card import Card, read_card
 from assistant.meaning.grams import Grams
-from assistant.meaning.lines import OUTPUTS
+from assistant.meaning.outputs import ACTS, COUNT, DANGER, FAULTS, FEELINGS, TOPICS, part
 from assistant.meaning.tokens import Tokens
 from assistant.meaning.windows import is_long, windows
 from perception.session import onnx_session
@@ -38,13 +39,15 @@ START, PAD, END, UNKNOWN = 0, 1, 2, 3  # numbers of the special pieces: they are
 NO_ATTENTION = -1e4
 NOTHING = -30.0  # the logit of a message without a letter
 PIECES = 700  # that the network reads of one message
+WINDOWS = 6  # of a long message, read for what the person does
+SENTENCE = 400  # characters of a reply's sentence
 READ_CHARACTERS = 8000  # of a longer message the first and the last half of this are read
 
 Floats = NDArray[np.float32]
 
 
 class MeaningReader:
-    """Reads one message: danger, severity, kinds. Safe to share between threads."""
+    """Reads one message, or one sentence of a reply. Safe to share between threads."""
 
     def __init__(self, data: bytes, threads: int = 2) -> None:
         """From the bytes of a reader's file. Raises ValueError when they are none."""
@@ -63,30 +66,48 @@ class MeaningReader:
         self._lock = threading.Lock()
 
     def read(self, text: str) -> Reading:
-        """The reading of one message."""
+        """The danger in one message."""
         logit, outputs = self.scored(text)
-        numbers = self._numbers
+        numbers, found = self._numbers, outputs[part("danger")]
         danger = _sigmoid(logit - numbers["long_from" if is_long(text) else "short_from"])
-        kinds = {name: _sigmoid(float(output)) * danger for name, output in zip(OUTPUTS[2:], outputs[2:], strict=True)}
-        return Reading(danger, _sigmoid(float(outputs[1]) - numbers["severe_from"]), kinds)
+        kinds = {name: _sigmoid(float(value)) * danger for name, value in zip(DANGER[3:], found[3:], strict=True)}
+        grade = sum(map(_sigmoid, map(float, found[:3]))) / 3
+        return Reading(danger, _sigmoid(float(found[2]) - numbers["severe_from"]), kinds, grade)
+
+    def understand(self, text: str) -> Meaning:
+        """What the person does with one message; of a long one, over all that is read of it."""
+        text = _bounded(text)
+        if not text.strip():
+            return Meaning("telling", 0.0)
+        outputs = self.logits([self.pieces(window) for window in windows(text)][:WINDOWS]).astype(np.float64)
+        acts = _softmax(outputs[:, part("act")]).mean(0)
+        topics, feelings = (outputs[:, part(name)].max(0) for name in ("topics", "feelings"))
+        top = int(acts.argmax())
+        return Meaning(ACTS[top], float(acts[top]), _above(TOPICS, topics), _above(FEELINGS, feelings))
+
+    def judge(self, sentence: str) -> Fault:
+        """The likeliest fault of one sentence of a reply; a long one is read by its first pieces."""
+        if not sentence.strip():
+            return Fault(FAULTS[0], 0.0)
+        found = self.logits([self.pieces(sentence[:SENTENCE])])[0, part("fault")]
+        return Fault(FAULTS[int(found[1:].argmax())], _sigmoid(float(found[0]) - self._numbers["fault_from"]))
 
     def scored(self, text: str) -> tuple[float, Floats]:
         """The joined logit of danger before its threshold, and the network's outputs for the window that decided."""
         text = _bounded(text)
         if not text.strip():
-            return NOTHING, np.full(len(OUTPUTS), NOTHING, dtype=np.float32)
+            return NOTHING, np.full(COUNT, NOTHING, dtype=np.float32)
         found = windows(text)
         runs = np.array([self._grams.logit(window) for window in found])
-        with self._lock:
-            chosen, rows = self._chosen(found, runs)
-            outputs = self.logits(rows)
+        chosen, rows = self._chosen(found, runs)
+        outputs = self.logits(rows)
         joined = outputs[:, 0].astype(np.float64) + self._numbers["runs"] * runs[chosen]
         top = int(joined.argmax())
         return float(joined[top]), outputs[top]
 
     def logits(self, rows: Sequence[Sequence[int]]) -> Floats:
-        """The network's outputs [rows, OUTPUTS] for rows of pieces with their marks."""
-        made = np.zeros((len(rows), len(OUTPUTS)), dtype=np.float32)
+        """The network's outputs [rows, COUNT] for rows of pieces with their marks."""
+        made = np.zeros((len(rows), COUNT), dtype=np.float32)
         order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
         for first in range(0, len(order), 8):
             batch = order[first : first + 8]
@@ -96,7 +117,8 @@ class MeaningReader:
             for line, at in enumerate(batch):
                 words[line] = self.words([*rows[at], *[PAD] * (length - len(rows[at]))])
                 mask[line, :, :, : len(rows[at])] = 0.0
-            made[batch] = self._session.run(None, {"words": words, "mask": mask})[0]
+            with self._lock:
+                made[batch] = self._session.run(None, {"words": words, "mask": mask})[0]
         return made
 
     def words(self, numbers: Sequence[int]) -> Floats:
@@ -150,3 +172,14 @@ def _bounded(text: str) -> str:
 
 def _sigmoid(logit: float) -> float:
     return float(1.0 / (1.0 + np.exp(-np.clip(logit, -40.0, 40.0))))
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _above(names: Sequence[str], logits: NDArray[np.float64]) -> tuple[str, ...]:
+    order = np.argsort(-logits, kind="stable")
+    return tuple(names[at] for at in order if _sigmoid(float(logits[at])) >= TOPIC_FROM)

@@ -1,8 +1,9 @@
 """Trains the reader's network on written lines: `python -m assistant train-reader`. Needs the extra `train`.
 
-Upper layers and heads are trained; embeddings and lower layers stay as they came. Each pass over the lines also makes
-long messages in which one sentence of danger hides between ordinary ones, and takes ordinary long ones apart, so that
-the network finds a sentence and does not take length or sadness for danger. Resumable after each pass.
+Upper layers and heads are trained; embeddings and lower layers stay as they came. The three kinds of lines are taught
+side by side, a batch of one kind each. Each pass over the lines of danger also makes long messages in which one
+sentence of danger hides between ordinary ones, and takes ordinary long ones apart, so that the network finds a sentence
+and does not take length or sadness for danger. Resumable after each pass.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from assistant.meaning.lines import Line, joined, sentences
+from assistant.meaning.lines import Line, Said, Sentence, Targets, Taught, joined, sentences
+from assistant.meaning.losses import loss_of
 from assistant.meaning.network import Lower, Upper, padded
 from assistant.meaning.tokens import Tokens
 from perception.files import whole
@@ -30,12 +32,25 @@ LONGEST = 128  # pieces that the network reads at once, with the marks of start 
 TWICE = ("ordinary_distress_short", "past_recovered", "past_and_recovered", "bereaved_by_suicide",
          "bereavement_by_suicide_past", "panic_body", "panic_bodily_anxiety", "quotation_discussion")  # fmt: skip
 
-Batch = list[tuple[list[int], Line]]  # numbers of pieces with their marks, and the line they come from
+Batch = list[tuple[list[int], Targets]]  # numbers of pieces with their marks, and what they teach
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What there is to learn from. `ordinary` and `spoken` are real quiet messages and real sentences of counsellors,
+    of which each pass takes its share."""
+
+    lines: Sequence[Line]
+    said: Sequence[Said]
+    sentences: Sequence[Sentence]
+    ordinary: Sequence[Line] = ()
+    spoken: Sequence[Sentence] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train. `hidden` and `parts` are how many made messages a pass has; `ordinary` how many real quiet ones."""
+    """How to train. `hidden` and `parts` are how many made messages a pass has; `ordinary` and `spoken`
+    how many real ones."""
 
     passes: int = 4
     pieces: int = 1400  # in a batch
@@ -44,10 +59,12 @@ class Plan:
     hidden: int = 420
     parts: int = 250
     ordinary: int = 300
+    spoken: int = 1200
     smoothing: float = 0.04
     average: float = 0.98  # of the running mean of the weights, which is what is kept
     seed: int = 7
     threads: int = 2
+    bfloat16: bool = False  # where the processor has it: emulated it is many times slower
 
 
 def hidden(long: Sequence[Line], dangers: Sequence[Line], rng: random.Random) -> Line:
@@ -82,9 +99,9 @@ def one_pass(lines: Sequence[Line], ordinary: Sequence[Line], plan: Plan, rng: r
             *(part(long, rng) for _ in range(plan.parts))]  # fmt: skip
 
 
-def batches(lines: Sequence[Line], tokens: Tokens, plan: Plan, rng: random.Random) -> list[Batch]:
+def batches(lines: Sequence[Taught], tokens: Tokens, plan: Plan, rng: random.Random) -> list[Batch]:
     """The lines as numbers, in batches of about `plan.pieces` pieces of like length, in random order."""
-    rows = [([0, *tokens.numbers(line.text)[: LONGEST - 2], 2], line) for line in lines]
+    rows = [([0, *tokens.numbers(line.text)[: LONGEST - 2], 2], line.targets()) for line in lines]
     rows.sort(key=lambda row: len(row[0]) + rng.random() * 4)
     made: list[Batch] = [[]]
     for row in rows:
@@ -95,8 +112,18 @@ def batches(lines: Sequence[Line], tokens: Tokens, plan: Plan, rng: random.Rando
     return made
 
 
-def train(base: Lower, top: Upper, tokens: Tokens, lines: Sequence[Line], ordinary: Sequence[Line], state: Path,
-          plan: Plan) -> None:  # fmt: skip
+def mixed(material: Material, tokens: Tokens, plan: Plan, rng: random.Random) -> list[Batch]:
+    """The batches of one pass, the three kinds in random order."""
+    spoken = rng.sample(material.spoken, min(plan.spoken, len(material.spoken)))
+    kinds: tuple[Sequence[Taught], ...] = (
+        one_pass(material.lines, material.ordinary, plan, rng), material.said, [*material.sentences, *spoken],
+    )  # fmt: skip
+    made = [batch for lines in kinds if lines for batch in batches(lines, tokens, plan, rng)]
+    rng.shuffle(made)
+    return made
+
+
+def train(base: Lower, top: Upper, tokens: Tokens, material: Material, state: Path, plan: Plan) -> None:
     """Train `top` in place; it ends with the running mean of its weights. `state` is written after each pass and
     continued from when it exists."""
     torch.set_num_threads(plan.threads)
@@ -114,7 +141,7 @@ def train(base: Lower, top: Upper, tokens: Tokens, lines: Sequence[Line], ordina
     base.eval()
     for number in range(first, plan.passes):
         rng = random.Random(plan.seed + number)
-        made = batches(one_pass(lines, ordinary, plan, rng), tokens, plan, rng)
+        made = mixed(material, tokens, plan, rng)
         top.train()
         losses = []
         for at, batch in enumerate(made):
@@ -136,18 +163,14 @@ def train(base: Lower, top: Upper, tokens: Tokens, lines: Sequence[Line], ordina
 
 def step(base: Lower, top: Upper, optimizer: torch.optim.Optimizer, batch: Batch,
          plan: Plan) -> float:  # fmt: skip
-    """One step of the optimizer; the loss: danger counts whole, severity half, kinds (of dangers only) a third."""
+    """One step of the optimizer; the loss of the batch."""
     numbers, mask = padded([row for row, _ in batch], 1)
-    wanted = torch.tensor([line.targets() for _, line in batch])
-    soft = wanted * (1 - 2 * plan.smoothing) + plan.smoothing
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    wanted = torch.from_numpy(np.stack([targets for _, targets in batch]))
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=plan.bfloat16):
         with torch.no_grad():
             x = base(numbers, mask)
         logits = top(x, mask)
-    losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), soft, reduction="none")
-    dangerous = wanted[:, 0]
-    share = dangerous.sum().clamp(min=1.0)
-    loss = losses[:, 0].mean() + 0.5 * losses[:, 1].mean() + (losses[:, 2:].mean(1) * dangerous).sum() / share * 0.33
+    loss = loss_of(logits.float(), wanted, plan.smoothing)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(top.parameters(), 1.0)

@@ -25,7 +25,7 @@ NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
 BARE = (16, 4)
 #: So many messages without a sign end a low risk; so many a moderate one in which nothing was disclosed.
 QUIET_LOW, QUIET_MODERATE = 3, 8
-#: Least score of each level; within a level it grows with the number of signals and the reader's danger.
+#: Least score of each level; within a level it grows with the reader's grade, or with the number of signals.
 SCORES = {NONE: 0.0, LOW: 0.25, MODERATE: 0.5, HIGH: 0.7, IMMINENT: 0.9}
 _IDEATION = (Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION)
 _VIOLENT = ("violence", "violence_intent", "violence_question")
@@ -177,7 +177,7 @@ def _score(level: RiskLevel, signals: int, reading: Reading | None) -> float:
     least = SCORES[level]
     width = SCORES.get(RiskLevel(level + 1), 1.0) - least if level < IMMINENT else 0.1
     seen = signals / (signals + 2)
-    share = max(seen, reading.danger) if reading else seen
+    share = reading.grade if reading else seen
     return round(least + 0.99 * width * share, 4)
 
 

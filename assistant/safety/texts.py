@@ -44,8 +44,11 @@ class Texts:
 
     def path(self, kind: str, level: str) -> tuple[Step, ...]:
         """The steps for a danger: its own at this level or the nearest below, those of suicide where it has none."""
-        order = {"imminent": ("imminent", "high", "moderate"), "high": ("high", "imminent", "moderate"),
-                 "moderate": ("moderate", "high", "imminent")}
+        order = {
+            "imminent": ("imminent", "high", "moderate"),
+            "high": ("high", "imminent", "moderate"),
+            "moderate": ("moderate", "high", "imminent"),
+        }
         ways = [(kind, name) for name in order.get(level, (level, "moderate"))]
         ways += [("suicide", name) for _, name in ways]
         return next((self.steps[way] for way in ways if way in self.steps), ())

@@ -65,11 +65,17 @@ def turn_from_dict(row: dict[str, Any]) -> Turn:
         raise StoreNewer(f"a turn has schema {row['schema']}, this version reads up to {SCHEMA}; update the app")
     risk = _risk(row["risk"])
     carried = _risk_state(row["risk_state"]) if "risk_state" in row else RiskState(risk.level, risk.kind)
-    return Turn(**{
-        **row, "state": _state(row["state"]), "risk": risk, "risk_state": carried,
-        "usage": Usage(**row["usage"]), "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
-        "schema": SCHEMA,
-    })
+    return Turn(
+        **{
+            **row,
+            "state": _state(row["state"]),
+            "risk": risk,
+            "risk_state": carried,
+            "usage": Usage(**row["usage"]),
+            "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
+            "schema": SCHEMA,
+        }
+    )
 
 
 def _numbers(values: dict[str, float]) -> dict[str, float]:

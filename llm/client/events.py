@@ -88,8 +88,9 @@ class EventReader:
             del self._bytes[:1]
         if self._bytes:
             self._after_cr = False
-        ends = [at for at in (self._bytes.find(b"\n", self._searched), self._bytes.find(b"\r", self._searched))
-                if at >= 0]
+        ends = [
+            at for at in (self._bytes.find(b"\n", self._searched), self._bytes.find(b"\r", self._searched)) if at >= 0
+        ]
         if not ends:
             self._searched = len(self._bytes)
             return None

@@ -58,12 +58,16 @@ def explain(error: Exception, url: str, model: str, arrived: bool, words: Sequen
     if isinstance(error, httpx.TransportError):
         if arrived:
             return kind(f"{who} broke the connection amid a reply ({type(error).__name__}); look at its log")
-        return kind(f"{who} cannot be reached ({type(error).__name__}: {_short(str(error), words)}); start it, "
-                    "or correct the address given with --llm")
+        return kind(
+            f"{who} cannot be reached ({type(error).__name__}: {_short(str(error), words)}); start it, "
+            "or correct the address given with --llm"
+        )
     if isinstance(error, StreamedError):
         return kind(f"{who} reported an error in its stream ({_short(str(error), words)}); look at its log")
-    return kind(f"{who} sent something that is not the chat-completions protocol ({type(error).__name__}); "
-                "check that the address is an OpenAI-compatible API")
+    return kind(
+        f"{who} sent something that is not the chat-completions protocol ({type(error).__name__}); "
+        "check that the address is an OpenAI-compatible API"
+    )
 
 
 def _explain_status(response: httpx.Response, who: str, words: Sequence[str]) -> ModelError:

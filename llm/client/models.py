@@ -21,15 +21,27 @@ class ChatModelCard:
     spec: str
 
 
-CARDS: MappingProxyType[str, ChatModelCard] = MappingProxyType({card.name: card for card in (
-    ChatModelCard("openai-compatible", "any server with the OpenAI chat-completions API: vLLM, Ollama, llama.cpp ...",
-                  "http://127.0.0.1:8000/v1"),
-    ChatModelCard("scripted", "fixed replies, for tests", "scripted"),
-)})
+CARDS: MappingProxyType[str, ChatModelCard] = MappingProxyType(
+    {
+        card.name: card
+        for card in (
+            ChatModelCard(
+                "openai-compatible",
+                "any server with the OpenAI chat-completions API: vLLM, Ollama, llama.cpp ...",
+                "http://127.0.0.1:8000/v1",
+            ),
+            ChatModelCard("scripted", "fixed replies, for tests", "scripted"),
+        )
+    }
+)
 
 
 def load_chat_model(
-    spec: str, model: str | None = None, *, time_outs: TimeOuts | None = None, max_retries: int = 2,
+    spec: str,
+    model: str | None = None,
+    *,
+    time_outs: TimeOuts | None = None,
+    max_retries: int = 2,
 ) -> ChatModel:
     """The chat model for "scripted" or for a server's http(s) address; `model` names one of several at the server.
 

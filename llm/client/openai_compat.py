@@ -44,9 +44,18 @@ REASONING_TOKENS = 2048
 AFTER_END_S = 0.25
 _MAX_ERROR_BYTES = 65_536
 #: Everything else that a library might add (versions, cookies) stays here.
-_HEADERS_SENT = frozenset({
-    "host", "accept", "accept-encoding", "connection", "content-type", "content-length", "user-agent", "authorization",
-})
+_HEADERS_SENT = frozenset(
+    {
+        "host",
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-type",
+        "content-length",
+        "user-agent",
+        "authorization",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,12 @@ class OpenAICompatible:
     """
 
     def __init__(
-        self, url: str, model: str | None = None, *, api_key: str | None = None, time_outs: TimeOuts | None = None,
+        self,
+        url: str,
+        model: str | None = None,
+        *,
+        api_key: str | None = None,
+        time_outs: TimeOuts | None = None,
         max_retries: int = 2,
     ) -> None:
         self.url = base_url(url)
@@ -135,8 +149,10 @@ class OpenAICompatible:
         self._usage_refused = False
         self._extra_tokens = 0  # for a model that was seen to reason
         self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(None, connect=self.time_outs.connect_s), follow_redirects=False,
-            trust_env=not is_loopback(self.url), verify=self.url.startswith("https"),
+            timeout=httpx.Timeout(None, connect=self.time_outs.connect_s),
+            follow_redirects=False,
+            trust_env=not is_loopback(self.url),
+            verify=self.url.startswith("https"),
             event_hooks={"request": [_header_filter(bool(key))]},
         )
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -211,15 +227,15 @@ class OpenAICompatible:
                 if self._opening is None:
                     self._opening = await ask_opening(self._http, self.url, model, self._headers)
                 progress.begin(self._opening or "unknown")
-                async with self._answer(_request(
-                    prompt, model, self._usage_refused, self._extra_tokens)) as answer:
+                async with self._answer(_request(prompt, model, self._usage_refused, self._extra_tokens)) as answer:
                     async for part in _chunks(answer):
                         if progress.take(part):
                             limit.reschedule(clock() + self.time_outs.stall_s)
                         if progress.chars > MAX_REPLY_CHARS:
                             raise ModelInterrupted(
                                 f"{model} at {self.url} sent more than {MAX_REPLY_CHARS:,} characters and was cut off; "
-                                "check the server's chat template and stop tokens")
+                                "check the server's chat template and stop tokens"
+                            )
                         if progress.ended:
                             limit.reschedule(clock() + AFTER_END_S)
         except (TimeoutError, httpx.TransportError):
@@ -230,7 +246,10 @@ class OpenAICompatible:
     async def _answer(self, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
         """The open answer to a request. Raises httpx.HTTPStatusError, with the beginning of its body read."""
         async with self._http.stream(
-            "POST", f"{self.url}/chat/completions", json=body, headers=self._headers,
+            "POST",
+            f"{self.url}/chat/completions",
+            json=body,
+            headers=self._headers,
         ) as answer:
             if not answer.is_success:
                 said = bytearray()
@@ -257,9 +276,11 @@ class OpenAICompatible:
                 raise ModelUnavailable(
                     f"{who} was reasoning until its end, of {tokens} tokens at most, and gave no reply that can be "
                     "told apart from it; switch its reasoning off at the server, or set "
-                    f"{REASONING_VARIABLE}=none if this model does not reason")
+                    f"{REASONING_VARIABLE}=none if this model does not reason"
+                )
             raise (ModelInterrupted if text else ModelUnavailable)(
-                f"{who} sent an empty reply; check the model's chat template on the server")
+                f"{who} sent an empty reply; check the model's chat template on the server"
+            )
         return progress.reply(self._model or self.name)
 
     def _late(self, progress: Progress) -> ModelError:
@@ -268,10 +289,12 @@ class OpenAICompatible:
             kind = ModelInterrupted if progress.shown else ModelUnavailable
             return kind(
                 f"{self.name} at {self.url} sent nothing for {self.time_outs.stall_s:g} s in the middle of {doing}; "
-                "look at the server's log and load, or allow a longer stall")
+                "look at the server's log and load, or allow a longer stall"
+            )
         return ModelUnavailable(
             f"{self.name} at {self.url} sent no text within {self.time_outs.first_token_s:g} s; it may be loading, "
-            "overloaded or too slow for this machine: look at its log, or allow a longer first token")
+            "overloaded or too slow for this machine: look at its log, or allow a longer first token"
+        )
 
     async def _only_model(self) -> str:
         """The one model that the server offers, asked once."""
@@ -303,11 +326,15 @@ def _request(prompt: Prompt, model: str, usage_refused: bool, extra_tokens: int)
     """The request's body. `max_tokens` goes by its older name, the only one that all of these servers know."""
     sampling = prompt.sampling
     fields: dict[str, Any] = {
-        "model": model, "stream": True, "temperature": sampling.temperature, "top_p": sampling.top_p,
+        "model": model,
+        "stream": True,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
         "max_tokens": sampling.max_tokens + extra_tokens,
         # A lone surrogate cannot be sent as UTF-8.
-        "messages": [{"role": m.role, "content": m.content.encode("utf-8", "replace").decode("utf-8")}
-                     for m in prompt.messages],
+        "messages": [
+            {"role": m.role, "content": m.content.encode("utf-8", "replace").decode("utf-8")} for m in prompt.messages
+        ],
     }
     if not usage_refused:
         fields["stream_options"] = {"include_usage": True}
@@ -324,11 +351,13 @@ def _header_filter(keep_key: bool) -> Callable[[httpx.Request], Any]:
             if name not in _HEADERS_SENT or (name == "authorization" and not keep_key):
                 del request.headers[name]
         request.headers["User-Agent"] = "beside"
+
     return filter_headers
 
 
 def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread, http: httpx.AsyncClient) -> None:
     """Cancel what runs, close the connections, end the thread."""
+
     async def shut() -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:

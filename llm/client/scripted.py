@@ -22,8 +22,13 @@ class Scripted:
     """
 
     def __init__(
-        self, replies: Sequence[str] = ("I hear you. What happened?",), delay_s: float = 0.0, *,
-        fail_after: int | None = None, error: ModelError | None = None, name: str = "scripted",
+        self,
+        replies: Sequence[str] = ("I hear you. What happened?",),
+        delay_s: float = 0.0,
+        *,
+        fail_after: int | None = None,
+        error: ModelError | None = None,
+        name: str = "scripted",
         thinking_s: float = 0.0,
     ) -> None:
         if not replies or not all(reply.strip() for reply in replies):

@@ -54,7 +54,11 @@ class Stream(Generator[str, None, Reply]):
         raise StopIteration(reply)
 
     def throw(
-        self, typ: Any, val: BaseException | object = None, tb: TracebackType | None = None, /,
+        self,
+        typ: Any,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+        /,
     ) -> str:
         self.close()
         error = typ if isinstance(typ, BaseException) else val if isinstance(val, BaseException) else typ()

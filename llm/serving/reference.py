@@ -132,9 +132,7 @@ def kept(path: Path, names: Mapping[str, str]) -> Reference:
     ValueError for a damaged file or a name that it does not have."""
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
-        answers = {
-            served: tuple(_answer(row) for row in described["answers"][name]) for served, name in names.items()
-        }
+        answers = {served: tuple(_answer(row) for row in described["answers"][name]) for served, name in names.items()}
         return Reference(tuple(described["asked"]), answers, tuple(described["stops"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no kept reference of {', '.join(names)}: {error!r}") from error

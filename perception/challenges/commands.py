@@ -25,9 +25,7 @@ def _train(arguments: argparse.Namespace) -> int:
         sigmoid_first=arguments.sigmoid_first,
         separate=arguments.separate_best,
     )
-    say(
-        f"best epoch {progress.best_epoch['score'] + 1} of {progress.epoch}: {progress.best['score']:.4f} (validation)"
-    )
+    say(f"best epoch {progress.best_epoch['score'] + 1} of {progress.epoch}: {progress.best['score']:.4f} (validation)")
     for name, value in progress.best.items():
         if name != "score":
             say(f"  {name} alone: {value:.4f} in epoch {progress.best_epoch[name] + 1} (no one model has all)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +63,7 @@ def make_shipped(source: Path, out: Path, clips: int = 12000, epochs: int = 9, n
     save_start(made, out / "micro_small_start.npz")
     predictor, scores = MicroPredictor(path, "micro/small"), {}
     for name, config in GENERATORS.items():
-        test = _corpus(out / f"held_{name}.npz",
-                       lambda c=config: make_corpus(held, HELD_OUT_CLIPS, c, seed + 77, workers))  # type: ignore[misc]
+        test = _corpus(out / f"held_{name}.npz", partial(make_corpus, held, HELD_OUT_CLIPS, config, seed + 77, workers))
         found = score(test, predictor.predict(test.flows).argmax(axis=1))
         scores[name] = {"uf1": found.uf1, "uar": found.uar, "interval": found.uf1_interval, "f1": found.f1}
         say(f"held-out people, generator {name}: UF1 {found.uf1:.3f} {found.uf1_interval}, UAR {found.uar:.3f}")

@@ -195,8 +195,18 @@ def test_a_plan_is_no_answer_to_danger_and_a_new_danger_breaks_it_off() -> None:
 
 @pytest.mark.parametrize(
     "after",
-    ["thanks", "im fine", "see you tomorrow!", "what's for dinner", "haha jk", "ok", "谢谢", "没事了", "明天见！",
-     "今天吃什么"],
+    [
+        "thanks",
+        "im fine",
+        "see you tomorrow!",
+        "what's for dinner",
+        "haha jk",
+        "ok",
+        "谢谢",
+        "没事了",
+        "明天见！",
+        "今天吃什么",
+    ],
 )
 @pytest.mark.parametrize("told", ["I want to kill myself and I know how I would do it", "我想自杀，连方法都想好了"])
 def test_after_a_disclosure_nothing_of_this_lowers_or_raises(told: str, after: str) -> None:

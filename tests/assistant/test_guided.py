@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,13 +13,11 @@ from hypothesis import strategies as st
 
 from assistant.guided import Guided
 from assistant.guided.cues import ACTS, COMMANDS, TOPICS, act_in, command_in, score_in, topic_in
-from assistant.guided.exercises import EXERCISES, Place, place_in
-from assistant.guided.lines_en import LINES as LINES_EN
-from assistant.guided.lines_zh import LINES as LINES_ZH
+from assistant.guided.exercises import EXERCISES, FOLDER, Place, place_in, read_exercise
 from assistant.guided.reflect import reflect
 from assistant.guided.steps import key_of
-from assistant.guided.topics_en import TOPICS as TOPICS_EN
-from assistant.guided.topics_zh import TOPICS as TOPICS_ZH
+from assistant.guided.tables import LINES, TextsInvalid
+from assistant.guided.tables import TOPICS as SAYINGS
 from llm.base import ChatModel
 from llm.types import Locale, Message, Prompt
 
@@ -147,7 +146,7 @@ def test_the_mood_is_asked_for_remembered_and_compared() -> None:
     asked = next(i for i, text in enumerate(shares) if "0" in talk.say(text))
     assert asked == 2
     assert "3" in talk.say("3")
-    talk.messages += [Message("user", "and then"), Message("assistant", LINES_EN["ask_mood"][1])]
+    talk.messages += [Message("user", "and then"), Message("assistant", LINES["en"]["ask_mood"][1])]
     compared = talk.say("maybe 5")
     assert "3" in compared and "5" in compared
 
@@ -157,7 +156,9 @@ def test_it_comes_back_to_an_earlier_topic_by_its_name() -> None:
     for text in ("I fail every exam at university", "I study all day", "nothing stays in my head", "4", "my sister called again",
                  "she wants me to visit", "I said no to her", "she hung up", "I felt cold", "and then I cooked"):  # fmt: skip
         talk.say(text)
-    assert any(TOPICS_EN["study"].name in message.content for message in talk.messages if message.role == "assistant")
+    assert any(
+        SAYINGS["en"]["study"].name in message.content for message in talk.messages if message.role == "assistant"
+    )
 
 
 EN_TALK = (
@@ -219,13 +220,13 @@ def test_the_tone_changes_pace_and_brings_breathing_forward() -> None:
     plain, slow = Talk(), Talk()
     plain_replies, slow_replies = [plain.say(text) for text in told], [slow.say(text, "slow") for text in told]
     assert plain_replies != slow_replies
-    assert any(line in slow_replies[0] for line in LINES_EN["pace"])
+    assert any(line in slow_replies[0] for line in LINES["en"]["pace"])
     assert EXERCISES["box"].script("en").offer in slow_replies[1]
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_no_prepared_text_speaks_of_the_face(locale: Locale) -> None:
-    lines, topics = (LINES_EN, TOPICS_EN) if locale == "en" else (LINES_ZH, TOPICS_ZH)
+    lines, topics = (LINES["en"], SAYINGS["en"]) if locale == "en" else (LINES["zh"], SAYINGS["zh"])
     texts = [text for key, group in lines.items() if key != "camera" for text in group]
     texts += [text for topic in topics.values() for text in (*topic.says, *topic.asks)]
     seen = re.compile(
@@ -237,7 +238,7 @@ def test_no_prepared_text_speaks_of_the_face(locale: Locale) -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_no_prepared_text_claims_feelings_therapy_or_a_diagnosis(locale: Locale) -> None:
-    lines = LINES_EN if locale == "en" else LINES_ZH
+    lines = LINES["en"] if locale == "en" else LINES["zh"]
     claim = re.compile(
         r"\b(i feel|i'm sorry|i understand how|i care|therap\w+|you have (depression|anxiety)|i promise|\d+ ?mg)\b|我感到|我很难过|我理解你的|治疗|你得了|我保证|毫克",
         re.I,
@@ -246,11 +247,11 @@ def test_no_prepared_text_claims_feelings_therapy_or_a_diagnosis(locale: Locale)
 
 
 def test_both_languages_have_the_same_occasions_and_topics() -> None:
-    assert set(LINES_EN) == set(LINES_ZH)
-    assert set(TOPICS_EN) == set(TOPICS_ZH) == set(TOPICS)
-    assert set(ACTS) <= set(LINES_EN)
-    for key, lines in LINES_EN.items():
-        fields = [set(re.findall(r"{(\w+)}", text)) for text in (*lines, *LINES_ZH[key])]
+    assert set(LINES["en"]) == set(LINES["zh"])
+    assert set(SAYINGS["en"]) == set(SAYINGS["zh"]) == set(TOPICS)
+    assert set(ACTS) <= set(LINES["en"])
+    for key, lines in LINES["en"].items():
+        fields = [set(re.findall(r"{(\w+)}", text)) for text in (*lines, *LINES["zh"][key])]
         assert set().union(*fields) <= {"title", "titles", "name", "score", "before", "clause", "feeling"}
 
 
@@ -269,7 +270,7 @@ def test_what_is_said_about_or_to_the_companion(text: str, act: str) -> None:
     if act:
         locale: Locale = "zh" if re.search("[\u4e00-\u9fff]", text) else "en"
         reply = Talk(locale).say(text)
-        lines = (LINES_EN if locale == "en" else LINES_ZH)[act]
+        lines = (LINES["en"] if locale == "en" else LINES["zh"])[act]
         assert any(line.split("{")[0] in reply for line in lines)
 
 
@@ -328,10 +329,25 @@ def test_danger_is_asked_about_directly_and_the_answer_is_taken_up() -> None:
     for answer_, key in (("no", "dark_no"), ("yes", "dark_yes")):
         talk = Talk()
         assert "ending your life" in talk.say("I wish I would not wake up tomorrow, I want to die")
-        assert talk.say(answer_) == LINES_EN[key][0]
+        assert talk.say(answer_) == LINES["en"][key][0]
 
 
 def test_after_being_asked_not_to_ask_it_does_not() -> None:
     talk = Talk()
     talk.say("stop asking me so many questions")
     assert not any("?" in talk.say(text) for text in ("my mother called", "she cried", "I hung up on her"))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("title = ", "titel = "), "'title'"), (('called = \'\'\'', 'called = \'\'\'('), "missing \\), unterminated"),
+        (("[en]", "[en"), "Expected ']'"), (('answer = true', 'anser = true'), "anser"),
+    ],
+)  # fmt: skip
+def test_a_broken_exercise_is_named(change: tuple[str, str], says: str, tmp_path: Path) -> None:
+    good = (FOLDER / "kind.toml").read_text(encoding="utf-8")
+    broken = tmp_path / "kind.toml"
+    broken.write_text(good.replace(*change, 1), encoding="utf-8")
+    with pytest.raises(TextsInvalid, match=f"kind.toml.*{says}"):
+        read_exercise(broken)

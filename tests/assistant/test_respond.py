@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.guided import Guided
-from assistant.guided.lines_en import LINES as LINES_EN
+from assistant.guided.tables import LINES
 from assistant.meaning.base import Reading
 from assistant.notices import NOTICES
 from assistant.prompt import MAX_TEXT_CHARS, describe
@@ -268,13 +268,11 @@ def test_an_unexpected_fault_is_recorded_as_an_error_and_not_swallowed() -> None
 
 
 def test_every_prepared_text_of_the_companion_passes_the_check_of_replies() -> None:
-    from assistant.guided.lines_en import LINES as EN
-    from assistant.guided.lines_zh import LINES as ZH
     from assistant.safety.reply import check_sentence, clean_markup
 
-    for locale, lines in (("en", EN), ("zh", ZH)):
+    for locale, lines in LINES.items():
         for text in (text for group in lines.values() for text in group):
-            checked = check_sentence(clean_markup(text), Risk(), locale)  # type: ignore[arg-type]
+            checked = check_sentence(clean_markup(text), Risk(), locale)
             assert (checked.text, checked.reason) == (text, ""), text
 
 
@@ -291,7 +289,7 @@ def test_a_yes_to_a_later_question_is_no_yes_to_the_one_about_dying() -> None:
                  "yeah a holiday would help")  # fmt: skip
     assert "killing yourself" in turns[0].reply
     assert turns[1].risk_state.asked == "" and turns[2].risk.level <= RiskLevel.LOW
-    assert turns[1].reply == "".join(LINES_EN["dark_no"])
+    assert turns[1].reply == "".join(LINES["en"]["dark_no"])
     assert talk("sometimes I just want to disappear", "yes")[1].risk.level == RiskLevel.HIGH
 
 

@@ -66,6 +66,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 # ---- turns
 
+
 def test_turns_come_back_as_they_were(store: Store) -> None:
     odd = make_seen_turn(user_text="第二句 \x00 \u2028 <b>'\"\\ 🙂")
     turns = [make_turn(), odd, make_turn(prompt=None, finish_reason="crisis")]
@@ -134,6 +135,7 @@ def test_a_newer_turn_and_a_broken_one_are_told_apart() -> None:
 
 # ---- consents
 
+
 def test_consents_are_layered_and_their_changes_dated(store: Store) -> None:
     assert store.consents() == dict.fromkeys(CONSENTS, False)
     store.save_consents({"chat": True, "store": True, "camera": False})
@@ -147,6 +149,7 @@ def test_consents_are_layered_and_their_changes_dated(store: Store) -> None:
 
 
 # ---- export
+
 
 def test_json_export_holds_everything(store: Store) -> None:
     turn = make_seen_turn()
@@ -185,6 +188,7 @@ def test_html_export_shows_words_and_runs_nothing(store: Store, locale: str) -> 
 
 # ---- deletion
 
+
 def raw(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
@@ -216,7 +220,9 @@ def test_a_deleted_turn_is_in_no_byte_and_the_others_stay(tmp_path: Path) -> Non
         assert b"unmistakable-secret" not in after and "回答里的秘密".encode() not in after
         assert secret.turn_id.encode() not in after
         assert {c.id: (c.title, c.count) for c in store.conversations()} == {
-            "c1": ("Something that stays", 1), "other": ("Elsewhere", 1)}
+            "c1": ("Something that stays", 1),
+            "other": ("Elsewhere", 1),
+        }
         assert store.turns("c1") == (kept,)
 
 
@@ -279,6 +285,7 @@ def test_a_reader_that_holds_the_old_pages_is_reported_and_the_second_try_succee
 
 
 # ---- the folder and its modes
+
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)

@@ -26,6 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 def fill(store: Store) -> None:
     """Let SQLite itself find no more space: its page limit is the present size."""
+
     def limit(connection: sqlite3.Connection, _record: object) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages}").close()
@@ -121,7 +122,7 @@ def test_a_damaged_file_is_moved_aside_and_the_app_starts(folder: Path, damage: 
     elif damage == "middle":
         data[4096:40960] = random.Random(1).randbytes(36864)
     else:
-        del data[len(data) // 2:]
+        del data[len(data) // 2 :]
     file.write_bytes(data)
     with Store(folder) as store:
         [notice] = store.notices
@@ -166,8 +167,14 @@ def test_a_migration_that_fails_changes_nothing(folder: Path, monkeypatch: pytes
 def test_pragmas_hold_on_every_connection(folder: Path) -> None:
     with Store(folder) as store, store._engine.connect() as first, store._engine.connect() as second:
         for connection in (first, second):
-            expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "temp_store": 2,
-                        "busy_timeout": 5000}
+            expected = {
+                "journal_mode": "wal",
+                "synchronous": 2,
+                "foreign_keys": 1,
+                "secure_delete": 1,
+                "temp_store": 2,
+                "busy_timeout": 5000,
+            }
             assert {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in expected} == expected
 
 
@@ -194,4 +201,4 @@ for index in range(100_000):
     with Store(folder) as store:
         saved = [turn.turn_id for turn in store.turns()]
     assert store.notices == () and len(acknowledged) > 1
-    assert saved[:len(acknowledged)] == acknowledged and len(saved) <= len(acknowledged) + 1
+    assert saved[: len(acknowledged)] == acknowledged and len(saved) <= len(acknowledged) + 1

@@ -149,9 +149,7 @@ def test_no_room_is_told_before_anything_is_fetched(
     assert not bases.models_folder().exists()
 
 
-def test_a_disk_that_fills_up_keeps_the_parts(
-    index: type[_Index], toy: Base, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fills_up_keeps_the_parts(index: type[_Index], toy: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real limit on the size of a file, which the joined one exceeds and its parts do not."""
     code = (
         "import resource, signal, sys; from tests.llm.test_bases import CONTENT\n"

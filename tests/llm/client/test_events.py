@@ -26,7 +26,7 @@ STREAMS = [
     b"\xef\xbb\xbfdata:" + ONE + b"\r\n\r\ndata:" + TWO + b"\r\n\r\ndata:[DONE]\r\n\r\n",
     b"retry: 1000\n\nid: 7\n: a comment\ndata: " + ONE + b"\n\ndata:\n\nid:\n\ndata: " + TWO + b"\n\ndata: [DONE]",
     b"data: " + ONE + b"\rdata: " + TWO + b"\r\rdata: [DONE]\r",
-    b"data: {\ndata: \"n\": 1\ndata: }\n\nevent: message\ndata: " + TWO + b"\n\ndata:  [DONE] \n\n",
+    b'data: {\ndata: "n": 1\ndata: }\n\nevent: message\ndata: ' + TWO + b"\n\ndata:  [DONE] \n\n",
     b"data: " + ONE + b"\ndata: " + TWO + b"\ndata: [DONE]\n",
 ]
 

@@ -72,12 +72,25 @@ def test_nothing_but_the_prompt_is_sent(connect: Any, monkeypatch: pytest.Monkey
         read(connect(server), prompt)
         [request] = server.requests
     assert request.body == {
-        "model": "tiny", "stream": True, "stream_options": {"include_usage": True}, "temperature": 0.3, "top_p": 0.8,
-        "max_tokens": 64, "seed": 5, "stop": ["<|im_end|>"],
+        "model": "tiny",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": 0.3,
+        "top_p": 0.8,
+        "max_tokens": 64,
+        "seed": 5,
+        "stop": ["<|im_end|>"],
         "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "今天很累。I am tired 🙂"}],
     }
     assert set(request.headers) <= {
-        "host", "accept", "accept-encoding", "connection", "content-type", "content-length", "user-agent"}
+        "host",
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-type",
+        "content-length",
+        "user-agent",
+    }
     assert "secret" not in str(request.headers) and request.headers["user-agent"] == "beside"
 
 
@@ -96,8 +109,7 @@ def test_nothing_arrived_is_unavailable(connect: Any, behaviour: Any) -> None:
     assert server.url in str(error) and "tiny" in str(error) and ("; " in str(error) or "," in str(error))
 
 
-@pytest.mark.parametrize(
-    "behaviour", ["stall", "reset", "cut", "malformed", "wrong_shape", "bad_bytes", "error_event"])
+@pytest.mark.parametrize("behaviour", ["stall", "reset", "cut", "malformed", "wrong_shape", "bad_bytes", "error_event"])
 def test_a_broken_stream_keeps_what_arrived_and_is_interrupted(connect: Any, behaviour: str) -> None:
     with FaultyServer(behaviour, after=2) as server:
         pieces, error = fail(connect(server))
@@ -135,9 +147,15 @@ def test_a_large_reply_below_the_limit_arrives_whole(connect: Any) -> None:
         assert len(read(connect(server))[1].text) == 150_000
 
 
-@pytest.mark.parametrize(("status", "step"), [
-    (400, "context length"), (401, "BESIDE_LLM_KEY"), (404, "--model"), (307, "--llm"),
-])
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [
+        (400, "context length"),
+        (401, "BESIDE_LLM_KEY"),
+        (404, "--model"),
+        (307, "--llm"),
+    ],
+)
 def test_a_refused_request_is_misconfigured_and_not_repeated(connect: Any, status: int, step: str) -> None:
     with FaultyServer(status) as server:
         _, error = fail(connect(server, max_retries=2))
@@ -282,15 +300,22 @@ def test_the_only_model_is_found_and_several_are_named(connect: Any) -> None:
         assert type(error) is ModelMisconfigured and "one, two" in str(error) and not server.requests
 
 
-@pytest.mark.parametrize(("given", "root"), [
-    ("http://localhost:11434", "http://localhost:11434/v1"), ("http://localhost:8000/v1/", "http://localhost:8000/v1"),
-    ("http://[::1]:8080/v1/chat/completions", "http://[::1]:8080/v1"), ("https://host/openai/v1", "https://host/openai/v1"),
-])
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [
+        ("http://localhost:11434", "http://localhost:11434/v1"),
+        ("http://localhost:8000/v1/", "http://localhost:8000/v1"),
+        ("http://[::1]:8080/v1/chat/completions", "http://[::1]:8080/v1"),
+        ("https://host/openai/v1", "https://host/openai/v1"),
+    ],
+)
 def test_addresses_as_people_paste_them(given: str, root: str) -> None:
     assert base_url(given) == root
 
 
-@pytest.mark.parametrize("given", ["localhost:8000", "ftp://host/v1", "http://", "http://me:pw@host/v1", "http://h/v1?key=1"])
+@pytest.mark.parametrize(
+    "given", ["localhost:8000", "ftp://host/v1", "http://", "http://me:pw@host/v1", "http://h/v1?key=1"]
+)
 def test_other_addresses_are_refused_with_an_example(given: str) -> None:
     with pytest.raises(ValueError, match=r"8000/v1|BESIDE_LLM_KEY"):
         base_url(given)
@@ -302,9 +327,16 @@ def test_probe_tells_what_a_server_serves() -> None:
     assert status.reachable and status.models == ("base", "psyco") and "psyco" in status.message
 
 
-@pytest.mark.parametrize(("behaviour", "reachable"), [
-    ("refuse", False), ("hang_early", False), ("no_sse", False), (401, True), (503, False),
-])
+@pytest.mark.parametrize(
+    ("behaviour", "reachable"),
+    [
+        ("refuse", False),
+        ("hang_early", False),
+        ("no_sse", False),
+        (401, True),
+        (503, False),
+    ],
+)
 def test_probe_tells_what_is_wrong(behaviour: Any, reachable: bool) -> None:
     with FaultyServer(behaviour) as server:
         status = probe(server.url, timeout_s=0.3)

@@ -36,12 +36,15 @@ def test_a_block_whose_opening_tag_is_missing_is_left_out(opening: Opening, size
     assert gate.learned == "reasoning", "the next reply of this model begins in the same way"
 
 
-@pytest.mark.parametrize("text", [
-    f"<think>{SECRET} <think>{SECRET}</think> {SECRET}</think>{WORDS}",
-    f"<think>{SECRET}</think><think>{SECRET}</think>{WORDS}",
-    f"  <think></think>{WORDS}",
-    f"<THINK>{SECRET}</Think>{WORDS}",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<think>{SECRET} <think>{SECRET}</think> {SECRET}</think>{WORDS}",
+        f"<think>{SECRET}</think><think>{SECRET}</think>{WORDS}",
+        f"  <think></think>{WORDS}",
+        f"<THINK>{SECRET}</Think>{WORDS}",
+    ],
+)
 def test_nested_repeated_and_empty_blocks(text: str) -> None:
     assert shown(text, "unknown", 3) == WORDS
 
@@ -74,9 +77,13 @@ def test_cuts_change_nothing(text: str, size: int) -> None:
     assert shown(text, "text", size) == shown(text, "text")
 
 
-@pytest.mark.parametrize(("prompt", "opening"), [
-    ("<|im_start|>assistant\n", "text"), ("<｜Assistant｜><think>\n", "reasoning"),
-    ("<|im_start|>assistant\n<think>\n\n</think>\n\n", "text"),
-])
+@pytest.mark.parametrize(
+    ("prompt", "opening"),
+    [
+        ("<|im_start|>assistant\n", "text"),
+        ("<｜Assistant｜><think>\n", "reasoning"),
+        ("<|im_start|>assistant\n<think>\n\n</think>\n\n", "text"),
+    ],
+)
 def test_the_end_of_a_prompt_tells_how_the_reply_begins(prompt: str, opening: str) -> None:
     assert opening_of("<|im_start|>user\nhi<|im_end|>\n" + prompt) == opening

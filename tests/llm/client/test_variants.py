@@ -170,10 +170,10 @@ ERRORS = {
     "an object": sse({"error": {"message": "out of memory", "code": 500}}),
     "a text": sse({"error": "out of memory"}),
     "a detail": sse({"detail": [{"loc": ["body"], "msg": "out of memory"}]}),
-    "an error event": b"event: error\ndata: {\"message\": \"out of memory\"}\n\n",
-    "an error field": b"error: {\"code\": 500, \"message\": \"out of memory\"}\n\n",
+    "an error event": b'event: error\ndata: {"message": "out of memory"}\n\n',
+    "an error field": b'error: {"code": 500, "message": "out of memory"}\n\n',
     "bare text": b"data: out of memory\n\n",
-    "bare JSON": b"{\"error\": {\"message\": \"out of memory\"}}\n",
+    "bare JSON": b'{"error": {"message": "out of memory"}}\n',
     "an error code": sse({"text": "out of memory", "message": "out of memory", "error_code": 50001}),
     "within a choice": sse({"choices": [{"delta": {"content": ""}, "error": {"message": "out of memory"}}]}),
 }

@@ -85,8 +85,12 @@ def test_labels_follow_the_composite() -> None:
 
 
 def test_casme2_rows_are_mended(tmp_path: Path) -> None:
-    rows = ["Subject,Filename,,OnsetFrame,ApexFrame,OffsetFrame,,Action Units,Estimated Emotion",
-            "1,EP02_01f,,46,59,86,,12,happiness", "9,EP02_02f,,1,2,3,,4,", "3,EP01_2,,10,/,20,,4,disgust"]
+    rows = [
+        "Subject,Filename,,OnsetFrame,ApexFrame,OffsetFrame,,Action Units,Estimated Emotion",
+        "1,EP02_01f,,46,59,86,,12,happiness",
+        "9,EP02_02f,,1,2,3,,4,",
+        "3,EP01_2,,10,/,20,,4,disgust",
+    ]
     (tmp_path / "CASME2-coding-20140508.csv").write_text("\n".join(rows), encoding="utf-8")
     clips = casme2(tmp_path)
     assert [clip.subject for clip in clips] == ["casme2/sub01", "casme2/sub03"]
