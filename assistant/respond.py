@@ -11,10 +11,11 @@ from uuid import uuid4
 
 from assistant.guided import Guided, is_companion
 from assistant.language import SentenceBuffer, clean_text, language_of
-from assistant.meaning.base import Reader
+from assistant.meaning.base import Judges, Reader
 from assistant.notices import NOTICES
 from assistant.prompt import build_prompt, describe
 from assistant.safety import crisis_reply, follow, is_asked_about, is_fixed, question_beside, state_of
+from assistant.safety.doses import asks_for_dose, dose_reply
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup
 from assistant.types import Risk, RiskState, Turn
@@ -48,16 +49,18 @@ def respond(
     generator is closed early ("stopped"). When `model` fails, `fallback` (default: Guided) carries on in the same
     reply. `lines` are the crisis lines to name (default: those of the locale). `record` must not raise;
     `assistant.store`'s Saver.save does not. Risk comes from the words alone (by rules, and by `reader` where there is
-    one), so that neither `state` nor a model can change it. From `high` on no model is asked; at `moderate` a language
-    model answers and the next question of the path stands below, and where only the companion is there, the path
-    answers.
+    one), so that neither `state` nor a model can change it. A question about a dose is answered in fixed words. From
+    `high` on no model is asked; at `moderate` a language model answers and the next question of the path stands below,
+    and where only the companion is there, the path answers. A reader that judges sentences also reads what a language
+    model says.
     """
     text = clean_text(text)
     locale = language_of(text, locale or (history[-1].locale if history else "en"))
     risk, carried = follow(text, state_of(history[-1:]), reader)
     asks = is_asked_about(risk, carried)
     fixed = is_fixed(risk) or (asks and is_companion(model))
-    prompt = None if fixed or not text else build_prompt(text, state, risk, history, locale)
+    dose = not fixed and asks_for_dose(text)
+    prompt = None if fixed or dose or not text else build_prompt(text, state, risk, history, locale)
     turn = Turn(
         turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         locale=locale, user_text=text, state=state, risk=risk, prompt=prompt, reply="", finish_reason="stopped",
@@ -67,14 +70,15 @@ def respond(
     if record:
         record(turn)
     said = _Said(replace(carried, asked=""))  # an answer that comes later is to a later question
-    path = _Path(text, risk, carried, locale, lines_for(locale) if lines is None else lines, asks)
+    judge = reader if isinstance(reader, Judges) else None
+    path = _Path(text, risk, carried, locale, lines_for(locale) if lines is None else lines, asks, judge)
     try:
         if fixed:
             yield from path.answers(said)
             said.finish_reason = "crisis" if risk.is_crisis else "stop"
         elif prompt is None:
             said.risk_state = carried
-            yield said.add(NOTICES["empty"][locale])
+            yield said.add(dose_reply(locale) if dose else NOTICES["empty"][locale])
             said.finish_reason = "stop"
         else:
             yield from _answer(prompt, path, model, fallback or Guided(), said)
@@ -135,7 +139,7 @@ class _Said:
 @dataclass(frozen=True, slots=True)
 class _Path:
     """The prepared words for this message, in full or as one question below a model's reply. `leads`: they answer
-    where no language model does."""
+    where no language model does. `judge` reads a language model's sentences."""
 
     text: str
     risk: Risk
@@ -143,6 +147,7 @@ class _Path:
     locale: Locale
     lines: Sequence[Line]
     leads: bool
+    judge: Judges | None
 
     def answers(self, said: _Said) -> Generator[str, None, None]:
         """The fixed reply."""
@@ -163,7 +168,7 @@ def _answer(
     words while a danger lasts."""
     notice = "nothing_usable"
     try:
-        reply = yield from _checked(prompt, path.risk, model, said)
+        reply = yield from _checked(prompt, path, model, said)
         said.finish_reason, said.usage = reply.finish_reason, reply.usage
         if said.text.strip() or reply.finish_reason == "stopped":  # Stop before the first word needs no other answer
             yield from path.asks(said)
@@ -177,10 +182,10 @@ def _answer(
     if path.leads and is_companion(fallback):
         yield from path.answers(said)
     else:
-        yield from _checked(prompt, path.risk, fallback, said)
+        yield from _checked(prompt, path, fallback, said)
 
 
-def _checked(prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> Generator[str, None, Reply]:
+def _checked(prompt: Prompt, path: _Path, model: ChatModel, said: _Said) -> Generator[str, None, Reply]:
     """The model's reply, let out sentence by sentence after its check, within MAX_REPLY_CHARS. Raises ModelError, after
     what had arrived was let out."""
     said.asked(model)
@@ -188,7 +193,7 @@ def _checked(prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> Gener
     limit = len(said.text) + MAX_REPLY_CHARS[prompt.locale]
 
     def passed(sentence: str) -> str:
-        return _passed(sentence, prompt, risk, model, said)
+        return _passed(sentence, path, model, said)
 
     with closing(model.stream(prompt)) as stream:
         while True:
@@ -211,12 +216,13 @@ def _checked(prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> Gener
     return reply
 
 
-def _passed(sentence: str, prompt: Prompt, risk: Risk, model: ChatModel, said: _Said) -> str:
+def _passed(sentence: str, path: _Path, model: ChatModel, said: _Said) -> str:
     """What of a sentence may be shown: itself, its replacement, or ""."""
     body = sentence.rstrip()
     if not body:
         return sentence
-    checked = check_sentence(clean_markup(body), risk, prompt.locale)
+    judge = None if is_companion(model) else path.judge  # its sentences are ours, read before they were shipped
+    checked = check_sentence(clean_markup(body), path.risk, path.locale, judge)
     if checked.reason:
         said.noted(f"{model.name}: reply check: {checked.reason}")
         if checked.text in said.text:  # the same replacement once is enough

@@ -63,14 +63,21 @@ def context() -> Mapping[str, re.Pattern[str]]:
     return read_patterns(HERE / "rules" / "context.toml", {})
 
 
+def medicines() -> dict[str, str]:
+    """The names of medicines, as the classes `medicine_en` and `medicine_zh`: one list for the rules of messages and of
+    replies. Raises RulesInvalid."""
+    given = load(HERE / "lexicon" / "medicines.toml")
+    return {f"medicine_{locale}": "(?:" + "|".join(given[locale]) + ")" for locale in LOCALES}
+
+
 def read_lexicon(locale: Locale) -> dict[str, str]:
     """The classes of words of a language, each as one alternation. A class may use another; raises RulesInvalid."""
     path = HERE / "lexicon" / f"{locale}.toml"
-    found: dict[str, str] = {}
+    found = medicines()
     for name, words in load(path).items():
         if not (isinstance(words, list) and words and all(isinstance(word, str) and word for word in words)):
             raise RulesInvalid(f"{path.name}: class {name!r} must be a list of words that is not empty")
-        found[name] = "(?:" + "|".join(_filled(word, found, f"{path.name}: class {name!r}") for word in words) + ")"
+        found[name] = "(?:" + "|".join(filled(word, found, f"{path.name}: class {name!r}") for word in words) + ")"
     return found
 
 
@@ -92,9 +99,9 @@ def read_patterns(path: Path, classes: Mapping[str, str]) -> Mapping[str, re.Pat
     known = dict(classes)
     found = {}
     for name, patterns in load(path).items():
-        text = "|".join(_filled(pattern, known, f"{path.name}: {name!r}") for pattern in patterns)
+        text = "|".join(filled(pattern, known, f"{path.name}: {name!r}") for pattern in patterns)
         known[name] = f"(?:{text})"
-        found[name] = _compiled(text, f"{path.name}: {name!r}")
+        found[name] = compiled(text, f"{path.name}: {name!r}")
     return found
 
 
@@ -117,17 +124,17 @@ def _rule(row: Mapping[str, Any], classes: Mapping[str, str], file: str) -> Rule
     if unknown := set(row.get("tags", [])) - TAGS:
         raise RulesInvalid(f"{place}: unknown tags {sorted(unknown)}; known are {sorted(TAGS)}")
     kind = Kind(row["kind"])
-    pattern = "|".join(_filled(text, classes, place) for text in row["patterns"])
+    pattern = "|".join(filled(text, classes, place) for text in row["patterns"])
     # ASCII, so that a Chinese character before an English word is a word boundary ("我想kill myself").
-    compiled = _compiled(pattern, place, re.ASCII)
+    found = compiled(pattern, place, re.ASCII)
     return Rule(
-        row["name"], kind, compiled, tuple(row["yes"]), tuple(row["no"]), frozenset(row.get("tags", [])),
+        row["name"], kind, found, tuple(row["yes"]), tuple(row["no"]), frozenset(row.get("tags", [])),
         row.get("whole", False), row.get("negatable", kind in NEGATABLE),
     )  # fmt: skip
 
 
-def _filled(text: str, classes: Mapping[str, str], place: str) -> str:
-    """`text` with each `<name>` replaced by the class of that name."""
+def filled(text: str, classes: Mapping[str, str], place: str) -> str:
+    """`text` with each `<name>` replaced by the class of that name. Raises RulesInvalid for an unknown one."""
 
     def alternation(match: re.Match[str]) -> str:
         if match[1] not in classes:
@@ -137,7 +144,8 @@ def _filled(text: str, classes: Mapping[str, str], place: str) -> str:
     return _CLASS.sub(alternation, text)
 
 
-def _compiled(pattern: str, place: str, flags: int = 0) -> re.Pattern[str]:
+def compiled(pattern: str, place: str, flags: int = 0) -> re.Pattern[str]:
+    """The pattern; raises RulesInvalid that names the place."""
     try:
         return re.compile(pattern, flags)
     except re.error as error:

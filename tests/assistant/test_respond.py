@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from assistant.guided import Guided
 from assistant.guided.tables import LINES
-from assistant.meaning.base import Reading
+from assistant.meaning.base import Fault, Reading
 from assistant.notices import NOTICES
 from assistant.prompt import MAX_TEXT_CHARS, describe
 from assistant.respond import MAX_REPLY_CHARS, respond
+from assistant.safety.doses import dose_reply
 from assistant.types import Risk, RiskLevel, Turn
 from llm.base import ChatModel, ModelError, ModelInterrupted, ModelMisconfigured, ModelUnavailable
 from llm.client.scripted import Scripted
@@ -178,6 +179,33 @@ def test_all_of_a_very_long_message_is_assessed_though_the_model_gets_a_part() -
     model = Scripted()
     turn = ask("a word " * 14_300, model)
     assert len(model.prompts[0].messages[-1].content) < MAX_TEXT_CHARS + 60 and len(turn.user_text) > 100_000 - 10
+
+
+@pytest.mark.parametrize(
+    ("text", "locale"),
+    [("is it ok to take two ambien instead of one tonight?", "en"), ("佐匹克隆我今天想吃一片半，可以吗？", "zh")],
+)
+def test_a_question_about_a_dose_asks_no_model(text: str, locale: str) -> None:
+    model = Scripted(["Yes, that is fine."])
+    turn = ask(text, model)
+    assert model.prompts == [] and turn.model == "fixed" and turn.finish_reason == "stop"
+    assert turn.reply == dose_reply(turn.locale) and turn.locale == locale
+
+
+class Judging:
+    """A reader that takes every message to be quiet and every sentence with "soup" in it to be a dose."""
+
+    def read(self, text: str) -> Reading:
+        return Reading(0.0)
+
+    def judge(self, sentence: str) -> Fault:
+        return Fault("dose", 0.9 if "soup" in sentence else 0.1)
+
+
+def test_a_reader_that_judges_sentences_stops_a_model_and_not_the_companion() -> None:
+    turn = ask("a day like any other", Scripted(["Take the soup twice. And then rest."]), reader=Judging())
+    assert "soup" not in turn.reply and turn.reply.endswith("And then rest.") and "read.dose" in turn.error
+    assert ask("my soup went cold", Guided(), reader=Judging()).error == ""
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "\x00\x07", "\u200b"])
