@@ -1,0 +1,150 @@
+"""What the rules, the reader and both together read in lines that nobody was trained on: `python -m
+tests.assistant.meaning.measure`. Prints tables; `--list` writes every miss and false alarm beside the lines.
+
+Lines: held_out/danger.jsonl, replies.jsonl, acts.jsonl, by a writer who saw no other line. The `group` of a danger is
+where it would be met (a, b: posts of danger in Chinese and English; c: short statements and requests; d: other dangers;
+e: look-alikes; f: ordinary distressed posts; g: short answers).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import binomtest, rankdata
+
+from assistant.meaning import load_reader
+from assistant.meaning.base import ACT_FROM, DANGER_FROM, FAULT_FROM
+from assistant.meaning.reader import MeaningReader
+from assistant.safety import assess
+from assistant.safety.reply import check_sentence
+from assistant.types import Risk, RiskLevel
+
+HERE = Path(__file__).parent / "held_out"
+GROUPS = "abcdefg"
+Row = dict[str, Any]
+
+
+def rows(name: str) -> list[Row]:
+    """The lines of a file in held_out/."""
+    return [json.loads(line) for line in (HERE / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def share(count: int, of: int) -> str:
+    """A share with its exact 95 % interval (Clopper and Pearson 1934)."""
+    low, high = binomtest(count, of).proportion_ci() if of else (0.0, 1.0)
+    return f"{count:4d}/{of:<4d} {count / max(of, 1):.2f} [{low:.2f}, {high:.2f}]"
+
+
+def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
+    """The area under the curve: how often a positive scores above a negative."""
+    ranks = rankdata([*positive, *negative])
+    return float((ranks[: len(positive)].sum() / len(positive) - (len(positive) + 1) / 2) / len(negative))
+
+
+def in_chinese(row: Row) -> bool:
+    """Whether a line is Chinese of any kind."""
+    return row["lang"] != "en"
+
+
+def danger(reader: MeaningReader) -> list[Row]:
+    """The tables of danger; returns the lines that rules and reader together read wrongly."""
+    found = rows("danger")
+    for row in found:
+        row["rules"] = assess(row["text"]).level >= RiskLevel.MODERATE
+        row["reader"] = reader.read(row["text"]).danger >= DANGER_FROM
+        both = assess(row["text"], reader=reader)
+        row["both"], row["score"] = both.level >= RiskLevel.MODERATE, both.score
+    for group in GROUPS:
+        for lang, given in _by_language([row for row in found if row["group"] == group]):
+            marks = "  ".join(f"{way} {share(sum(row[way] for row in given), len(given))}" for way in WAYS)
+            print(f"danger {group} {lang}  {marks}")
+    for group in "ab":
+        by = [[r["score"] for r in found if r["group"] == group and r["severity"] == grade] for grade in (1, 2, 3)]
+        quiet = [r["score"] for r in found if r["group"] == "f" and in_chinese(r) == (group == "a")]
+        severe, some = auc(by[2], by[0] + by[1]), auc(by[0] + by[1] + by[2], quiet)
+        print(f"score {group}: severity 3 above 1 and 2, AUC {severe:.3f}; danger above ordinary distress {some:.3f}")
+    for kind, given in _by(found, "kind"):
+        print(f"  {kind:28s} both {share(sum(row['both'] for row in given), len(given))}")
+    return [row for row in found if row["both"] != (row["severity"] > 0)]
+
+
+def replies(reader: MeaningReader) -> list[Row]:
+    """The tables of faults; returns the sentences that are judged wrongly."""
+    found = rows("replies")
+    for row in found:
+        locale = "zh" if in_chinese(row) else "en"
+        row["rules"] = check_sentence(row["text"], Risk(), locale).reason != ""  # type: ignore[arg-type]
+        row["reader"] = reader.judge(row["text"]).wrong >= FAULT_FROM
+        row["both"] = row["rules"] or row["reader"]
+    for bad in (True, False):
+        for lang, given in _by_language([row for row in found if row["bad"] is bad]):
+            marks = "  ".join(f"{way} {share(sum(row[way] for row in given), len(given))}" for way in WAYS)
+            print(f"{'bad' if bad else 'good'} sentences stopped, {lang}  {marks}")
+    for kind, given in _by(found, "kind"):
+        stopped = [sum(row["both"] for row in given if row["bad"] is bad) for bad in (True, False)]
+        print(f"  {kind:14s} bad {stopped[0]}/{sum(r['bad'] for r in given)}, good {stopped[1]}")
+    return [row for row in found if row["both"] != row["bad"]]
+
+
+def acts(reader: MeaningReader) -> list[Row]:
+    """The tables of acts, topics and feelings; returns the lines whose act is read wrongly, surely."""
+    found = rows("acts")
+    hits: Counter[str] = Counter()
+    for row in found:
+        meaning = reader.understand(row["text"])
+        row["read"], row["sure"] = meaning.act, round(meaning.sure, 2)
+        for name in ("topics", "feelings"):
+            given, read = set(row[name]), set(getattr(meaning, name))
+            hits.update({f"{name} both": len(given & read), f"{name} read": len(read), f"{name} given": len(given)})
+    wrong = [row for row in found if row["sure"] >= ACT_FROM and row["read"] != row["act"]]
+    for lang, given in _by_language(found):
+        sure = [row for row in given if row["sure"] >= ACT_FROM]
+        right = sum(row["read"] == row["act"] for row in sure)
+        print(f"acts {lang}: right {share(right, len(given))}, wrong {share(len(sure) - right, len(given))}, abstained "
+              f"{len(given) - len(sure)}")  # fmt: skip
+    for name in ("topics", "feelings"):
+        both = hits[f"{name} both"]
+        print(f"{name}: precision {both / max(hits[f'{name} read'], 1):.2f}, recall {both / hits[f'{name} given']:.2f}")
+    for act, given in _by(found, "act"):
+        print(f"  {act:16s} right {sum(row['read'] == row['act'] for row in given)}/{len(given)}")
+    return wrong
+
+
+WAYS = ("rules", "reader", "both")
+_TABLES: dict[str, Callable[[MeaningReader], list[Row]]] = {"danger": danger, "replies": replies, "acts": acts}
+
+
+def _by_language(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    given = list(found)
+    parts = [("zh", [row for row in given if in_chinese(row)]), ("en", [row for row in given if not in_chinese(row)])]
+    return [(lang, part) for lang, part in parts if part]
+
+
+def _by(found: Sequence[Row], key: str) -> list[tuple[str, list[Row]]]:
+    return [(name, [row for row in found if row[key] == name]) for name in dict.fromkeys(row[key] for row in found)]
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reader", type=Path, help="a reader's file (default: the shipped one)")
+    parser.add_argument("--list", type=Path, help="folder for the lists of wrong readings")
+    options = parser.parse_args()
+    reader = MeaningReader(options.reader.read_bytes()) if options.reader else load_reader()
+    if reader is None:
+        raise SystemExit("the shipped reader cannot be loaded; give --reader FILE")
+    for name, table in _TABLES.items():
+        wrong = table(reader)
+        print(f"{name}: {len(wrong)} read wrongly\n")
+        if options.list:
+            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in wrong)
+            (options.list / f"{name}.jsonl").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
