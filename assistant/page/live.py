@@ -207,7 +207,11 @@ async def serve(
         return await socket.close(code=1008)
     await socket.accept()
     try:
-        hello = parse(await asyncio.wait_for(socket.receive_text(), 10.0))
+        said = await asyncio.wait_for(socket.receive_text(), 10.0)
+    except (WebSocketDisconnect, TimeoutError, KeyError):
+        return  # the browser left, or never said hello in words
+    try:
+        hello = parse(said)
         session = find(str(hello.get("token", "")))
         if session is None:
             raise Refused("note_session")
@@ -225,8 +229,8 @@ async def serve(
             await asyncio.to_thread(session.live_ended, live)
     except Refused as refused:
         await _say_and_close(socket, refused)
-    except (WebSocketDisconnect, TimeoutError, KeyError):
-        return  # the browser left, or never said hello
+    except WebSocketDisconnect:
+        return  # the browser left
     except Exception as error:  # noqa: BLE001  the edge of the page
         await _say_and_close(socket, Refused("err_vision", id=report("a live connection", error)))
 
