@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 TEXTS = Path(__file__).resolve().parent / "texts"
 LOWER, UPPER = 3, 5  # layers of the encoder that stay, and that are trained; the others are left out
 FEWEST = 100  # quiet messages of a kind and a length that a threshold is set on
-QUIET_MESSAGES = 300  # of each kind, for the threshold
+LANGUAGES = ("en", "zh")
+QUIET_MESSAGES = 600  # of each kind, for the threshold
 RUNS = 0.43  # the weight of the runs' logit beside the network's: both then spread alike over quiet messages
 
 
@@ -74,7 +75,8 @@ def train_reader(options: argparse.Namespace) -> int:
     plan = Plan(passes=options.passes, threads=options.threads, bfloat16=cpu_precision().bfloat16)
     train(base, top, tokens, material, options.state, plan)
     network, runs = network_bytes(base, top), run_weights(lines, ordinary)
-    numbers = {"runs": RUNS, "long_from": 0.0, "short_from": 0.0, "severe_from": 0.0, "fault_from": 0.0}
+    numbers = {"runs": RUNS, "severe_from": 0.0}
+    numbers |= {f"{lang}_{what}_from": 0.0 for lang in LANGUAGES for what in ("long", "short", "fault")}
     write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, numbers)
     numbers = fitted(options.out, quiet, [line for line in lines if line.danger], good, numbers)
     write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, numbers)
@@ -85,24 +87,29 @@ def train_reader(options: argparse.Namespace) -> int:
 def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], good: Sequence[Sentence],
            numbers: dict[str, float]) -> dict[str, float]:  # fmt: skip
     """The numbers of the reader in `path`, with its thresholds: of danger, from real quiet messages of several kinds,
-    long and short apart; of severity, from the written dangers that are not severe; of a fault, from real sentences of
-    counsellors, by language."""
+    by language, long and short apart; of severity, from the written dangers that are not severe; of a fault, from real
+    sentences of counsellors, by language."""
     from assistant.meaning.fit import FAULTY, MIXED_UP, threshold
     from assistant.meaning.reader import MeaningReader
     from assistant.meaning.windows import is_long
 
     reader = MeaningReader(path.read_bytes())
-    groups: dict[str, list[NDArray[np.float64]]] = {"long_from": [], "short_from": []}
-    for kind in sorted({line.kind for line in quiet}):
-        for name, group in groups.items():
-            texts = [line.text for line in quiet if line.kind == kind and is_long(line.text) == (name == "long_from")]
-            if len(texts) >= FEWEST:
-                texts = texts[:: max(1, len(texts) // QUIET_MESSAGES)]
-                group.append(np.array([reader.scored(text)[0] for text in texts]))
+    found = dict(numbers)
+    for lang in LANGUAGES:
+        for length in ("long", "short"):
+            given = [line for line in quiet if line.lang == lang and is_long(line.text) == (length == "long")]
+            kinds = [
+                [line.text for line in given if line.kind == kind] for kind in sorted({line.kind for line in given})
+            ]
+            logits = [
+                np.array([reader.scored(text)[0] for text in texts[:: max(1, len(texts) // QUIET_MESSAGES)]])
+                for texts in kinds
+                if len(texts) >= FEWEST
+            ]
+            found[f"{lang}_{length}_from"] = threshold(logits)
+        texts = [line.text for line in good if line.lang == lang]
+        wrong = np.array([float(reader.logits([reader.pieces(text)])[0, part("fault").start]) for text in texts])
+        found[f"{lang}_fault_from"] = threshold([wrong], FAULTY)
     less = [line.text for line in dangers if line.severity < SEVERE][::3]
-    severe = threshold([np.array([float(reader.scored(text)[1][2]) for text in less])], MIXED_UP)
-    at = part("fault").start
-    wrong = [np.array([float(reader.logits([reader.pieces(line.text)])[0, at]) for line in good if line.lang == lang])
-             for lang in sorted({line.lang for line in good})]  # fmt: skip
-    found = {name: threshold(group) for name, group in groups.items()}
-    return {**numbers, **found, "severe_from": severe, "fault_from": threshold(wrong, FAULTY)}
+    severe = np.array([float(reader.scored(text)[1][part("danger")][2]) for text in less])
+    return {**found, "severe_from": threshold([severe], MIXED_UP)}

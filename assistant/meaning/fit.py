@@ -16,7 +16,7 @@ from assistant.meaning.train import part
 
 ALARMS = 0.015  # of ordinary messages, long ones and short ones, at most so many above the threshold
 MIXED_UP = 0.1  # of dangers that are not severe, so many may be taken for severe
-FAULTY = 0.005  # of real sentences of counsellors, in any language, at most so many above the threshold of a fault
+FAULTY = 0.015  # of real sentences of counsellors, in any language, at most so many above the threshold of a fault
 PARTS = 2500  # of long ordinary messages, that teach the runs what a quiet sentence is
 ORDINARY = 1500
 STRENGTH = 10.0  # the inverse of the regression's regularisation

@@ -28,7 +28,7 @@ from assistant.meaning.card import Card, read_card
 from assistant.meaning.grams import Grams
 from assistant.meaning.outputs import ACTS, COUNT, DANGER, FAULTS, FEELINGS, TOPICS, part
 from assistant.meaning.tokens import Tokens
-from assistant.meaning.windows import is_long, windows
+from assistant.meaning.windows import is_long, language, windows
 from perception.session import onnx_session
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class MeaningReader:
         """The danger in one message."""
         logit, outputs = self.scored(text)
         numbers, found = self._numbers, outputs[part("danger")]
-        danger = _sigmoid(logit - numbers["long_from" if is_long(text) else "short_from"])
+        danger = _sigmoid(logit - numbers[f"{language(text)}_{'long' if is_long(text) else 'short'}_from"])
         kinds = {name: _sigmoid(float(value)) * danger for name, value in zip(DANGER[3:], found[3:], strict=True)}
         grade = sum(map(_sigmoid, map(float, found[:3]))) / 3
         return Reading(danger, _sigmoid(float(found[2]) - numbers["severe_from"]), kinds, grade)
@@ -90,7 +90,10 @@ class MeaningReader:
         if not sentence.strip():
             return Fault(FAULTS[0], 0.0)
         found = self.logits([self.pieces(sentence[:SENTENCE])])[0, part("fault")]
-        return Fault(FAULTS[int(found[1:].argmax())], _sigmoid(float(found[0]) - self._numbers["fault_from"]))
+        return Fault(
+            FAULTS[int(found[1:].argmax())],
+            _sigmoid(float(found[0]) - self._numbers[f"{language(sentence)}_fault_from"]),
+        )
 
     def scored(self, text: str) -> tuple[float, Floats]:
         """The joined logit of danger before its threshold, and the network's outputs for the window that decided."""

@@ -50,7 +50,7 @@ class Material:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How to train. `hidden` and `parts` are how many made messages a pass has; `ordinary` and `spoken`
-    how many real ones."""
+    how many real ones, `sentences` the share of the written sentences."""
 
     passes: int = 4
     pieces: int = 1400  # in a batch
@@ -59,6 +59,7 @@ class Plan:
     hidden: int = 420
     parts: int = 250
     ordinary: int = 300
+    sentences: float = 0.5
     spoken: int = 1200
     smoothing: float = 0.04
     average: float = 0.98  # of the running mean of the weights, which is what is kept
@@ -115,8 +116,9 @@ def batches(lines: Sequence[Taught], tokens: Tokens, plan: Plan, rng: random.Ran
 def mixed(material: Material, tokens: Tokens, plan: Plan, rng: random.Random) -> list[Batch]:
     """The batches of one pass, the three kinds in random order."""
     spoken = rng.sample(material.spoken, min(plan.spoken, len(material.spoken)))
+    written = rng.sample(material.sentences, int(plan.sentences * len(material.sentences)))
     kinds: tuple[Sequence[Taught], ...] = (
-        one_pass(material.lines, material.ordinary, plan, rng), material.said, [*material.sentences, *spoken],
+        one_pass(material.lines, material.ordinary, plan, rng), material.said, [*written, *spoken],
     )  # fmt: skip
     made = [batch for lines in kinds if lines for batch in batches(lines, tokens, plan, rng)]
     rng.shuffle(made)

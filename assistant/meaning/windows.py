@@ -7,12 +7,19 @@ from assistant.meaning.lines import joined, sentences
 WINDOW = 340  # letters, a Chinese character counted as two: what the network reads at once, 80 to 115 pieces
 SHARED = 60  # letters at most of a window that the next one reads again, in whole sentences
 LONG = 160  # letters, counted the same way: from here on a message is long, and has a threshold of its own
+READ = 2000  # characters by which the language is known
 LONGEST_SENTENCE = 100  # characters: a longer run without an end is cut
 
 
 def weight(text: str) -> int:
     """The length of `text` in letters, a Chinese character counted as two."""
     return sum(2 if "\u2e80" <= c <= "\uffef" else 1 for c in text)
+
+
+def language(text: str) -> str:
+    """ "zh" where a tenth of the letters is Chinese, else "en": each has its own thresholds."""
+    chinese = sum("\u3400" <= c <= "\u9fff" for c in text[:READ])
+    return "zh" if 10 * chinese >= sum(map(str.isalpha, text[:READ])) and chinese else "en"
 
 
 def is_long(text: str) -> bool:
