@@ -1,6 +1,6 @@
 """Essays: the points of the key are the rubric, each graded with a quoted span; and the published overlap scores.
 
-A key of the authors' set carries its marks ("（2分）"): each marked piece is a point. A judge model says for every
+A key carries its marks ("（2分）", "(2 marks)"): each marked piece is a point. A judge model says for every
 point whether the reply makes it and quotes the words; a quotation that is not in the reply earns nothing.
 """
 
@@ -18,7 +18,7 @@ from llm.jobs.runner import Ask
 from llm.jobs.types import ChainFailed, Request
 from llm.types import Message, Sampling
 
-_MARKS = re.compile(r"\(\s*(?:共|各)?\s*(\d+(?:\.\d+)?)\s*分\s*\)")
+_MARKS = re.compile(r"\(\s*(?:共|各)?\s*(\d+(?:\.\d+)?)\s*(?:分|marks?)\s*\)")
 _PIECES = re.compile(r"(?:^|\n|(?<=[;。]))\s*(?:\(?\d{1,2}[.、)]|[①②③④⑤⑥⑦⑧⑨⑩])?\s*")
 #: A point shorter than this (normalised characters) is a heading.
 SHORTEST_POINT = 4

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from eval.exam.scoring import RULES, credit, elastic, mean_of_cells, right_minus
 from eval.exam.types import Extraction, Item, Scored
 from eval.statistics import mcnemar, mean_interval, paired
 from llm.jobs.types import JobOptions
+from tests.fakes import Planted
 
 
 def item(number: int, kind: str = "single", section: str = "moral", key: str = "B") -> Item:
@@ -37,49 +35,6 @@ ITEMS = [
     for n, (section, kind) in enumerate([(s, k) for s in ("moral", "theory", "case") for k in ("single", "multiple")])
     for k in range(20)
 ]
-
-
-class Planted:
-    """An OpenAI-compatible server that answers items from a table: question -> reply (a text, a body, or a status)."""
-
-    def __init__(self) -> None:
-        self.table: dict[str, Any] = {}
-        self.asked: list[dict[str, Any]] = []
-        planted = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                planted.asked.append(body)
-                text = body["messages"][-1]["content"]
-                reply = next((said for asked, said in planted.table.items() if f"{asked}\n" in text), "不知道")
-                status = reply if isinstance(reply, int) else 200
-                choice = {"message": {"content": reply}, "finish_reason": "stop"}
-                payload = json.dumps(reply if isinstance(reply, dict) else {"choices": [choice]}).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-
-@pytest.fixture
-def server() -> Iterator[Planted]:
-    made = Planted()
-    yield made
-    made.close()
 
 
 def run(server: Planted, out: Path, items: list[Item] = ITEMS, **options: Any) -> tuple[list[Scored], dict[str, Any]]:
