@@ -89,7 +89,7 @@ def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], good: Seq
     """The numbers of the reader in `path`, with its thresholds: of danger, from real quiet messages of several kinds,
     by language, long and short apart; of severity, from the written dangers that are not severe; of a fault, from real
     sentences of counsellors, by language."""
-    from assistant.meaning.fit import FAULTY, MIXED_UP, threshold
+    from assistant.meaning.fit import ALARMS, FAULTY, LEAST, MIXED_UP, threshold
     from assistant.meaning.reader import MeaningReader
     from assistant.meaning.windows import is_long
 
@@ -106,10 +106,10 @@ def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], good: Seq
                 for texts in kinds
                 if len(texts) >= FEWEST
             ]
-            found[f"{lang}_{length}_from"] = threshold(logits)
+            found[f"{lang}_{length}_from"] = threshold(logits, ALARMS, LEAST[length])
         texts = [line.text for line in good if line.lang == lang]
         wrong = np.array([float(reader.logits([reader.pieces(text)])[0, part("fault").start]) for text in texts])
-        found[f"{lang}_fault_from"] = threshold([wrong], FAULTY)
+        found[f"{lang}_fault_from"] = threshold([wrong], FAULTY, 0.0)
     less = [line.text for line in dangers if line.severity < SEVERE][::3]
     severe = np.array([float(reader.scored(text)[1][part("danger")][2]) for text in less])
-    return {**found, "severe_from": threshold([severe], MIXED_UP)}
+    return {**found, "severe_from": float(np.quantile(severe, 1.0 - MIXED_UP))}

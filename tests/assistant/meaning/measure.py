@@ -56,7 +56,8 @@ def danger(reader: MeaningReader) -> list[Row]:
     found = rows("danger")
     for row in found:
         row["rules"] = assess(row["text"]).level >= RiskLevel.MODERATE
-        row["reader"] = reader.read(row["text"]).danger >= DANGER_FROM
+        row["read"] = round(reader.read(row["text"]).danger, 2)
+        row["reader"] = row["read"] >= DANGER_FROM
         both = assess(row["text"], reader=reader)
         row["both"], row["score"] = both.level >= RiskLevel.MODERATE, both.score
     for group in GROUPS:
@@ -79,7 +80,8 @@ def replies(reader: MeaningReader) -> list[Row]:
     for row in found:
         locale = "zh" if in_chinese(row) else "en"
         row["rules"] = check_sentence(row["text"], Risk(), locale).reason != ""  # type: ignore[arg-type]
-        row["reader"] = reader.judge(row["text"]).wrong >= FAULT_FROM
+        row["read"] = round(reader.judge(row["text"]).wrong, 2)
+        row["reader"] = row["read"] >= FAULT_FROM
         row["both"] = row["rules"] or row["reader"]
     for bad in (True, False):
         for lang, given in _by_language([row for row in found if row["bad"] is bad]):
@@ -97,26 +99,26 @@ def acts(reader: MeaningReader) -> list[Row]:
     hits: Counter[str] = Counter()
     for row in found:
         meaning = reader.understand(row["text"])
-        row["read"], row["sure"] = meaning.act, round(meaning.sure, 2)
+        row["taken"], row["read"] = meaning.act, round(meaning.sure, 2)
         for name in ("topics", "feelings"):
             given, read = set(row[name]), set(getattr(meaning, name))
             hits.update({f"{name} both": len(given & read), f"{name} read": len(read), f"{name} given": len(given)})
-    wrong = [row for row in found if row["sure"] >= ACT_FROM and row["read"] != row["act"]]
+    wrong = [row for row in found if row["read"] >= ACT_FROM and row["taken"] != row["act"]]
     for lang, given in _by_language(found):
-        sure = [row for row in given if row["sure"] >= ACT_FROM]
-        right = sum(row["read"] == row["act"] for row in sure)
+        sure = [row for row in given if row["read"] >= ACT_FROM]
+        right = sum(row["taken"] == row["act"] for row in sure)
         print(f"acts {lang}: right {share(right, len(given))}, wrong {share(len(sure) - right, len(given))}, abstained "
               f"{len(given) - len(sure)}")  # fmt: skip
     for name in ("topics", "feelings"):
         both = hits[f"{name} both"]
         print(f"{name}: precision {both / max(hits[f'{name} read'], 1):.2f}, recall {both / hits[f'{name} given']:.2f}")
     for act, given in _by(found, "act"):
-        print(f"  {act:16s} right {sum(row['read'] == row['act'] for row in given)}/{len(given)}")
+        print(f"  {act:16s} right {sum(row['taken'] == row['act'] for row in given)}/{len(given)}")
     return wrong
 
 
 WAYS = ("rules", "reader", "both")
-_TABLES: dict[str, Callable[[MeaningReader], list[Row]]] = {"danger": danger, "replies": replies, "acts": acts}
+TABLES: dict[str, Callable[[MeaningReader], list[Row]]] = {"danger": danger, "replies": replies, "acts": acts}
 
 
 def _by_language(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
@@ -138,7 +140,7 @@ def main() -> None:
     reader = MeaningReader(options.reader.read_bytes()) if options.reader else load_reader()
     if reader is None:
         raise SystemExit("the shipped reader cannot be loaded; give --reader FILE")
-    for name, table in _TABLES.items():
+    for name, table in TABLES.items():
         wrong = table(reader)
         print(f"{name}: {len(wrong)} read wrongly\n")
         if options.list:

@@ -12,7 +12,8 @@ import pytest
 
 from assistant.meaning import Reader, load_reader
 from assistant.meaning.card import CARD, read_card
-from assistant.meaning.lines import OUTPUTS, read_lines
+from assistant.meaning.lines import read_lines
+from assistant.meaning.outputs import COUNT, part
 from assistant.meaning.reader import LONGEST, MeaningReader
 from perception.files import sha256_of
 
@@ -75,8 +76,9 @@ def test_a_sentence_late_in_a_very_long_message_is_found(reader: MeaningReader) 
 def test_words_come_from_their_blocks_and_batches_change_little(reader: MeaningReader) -> None:
     rows = [reader.pieces("I feel so lonely"), reader.pieces("今天又加班到很晚,真的好累,不知道怎么办")]
     alone = np.concatenate([reader.logits([row]) for row in rows])
-    assert alone.shape == (2, len(OUTPUTS))
-    assert np.abs(reader.logits(rows) - alone).max() < 0.5  # 8-bit activations are scaled by the batch
+    assert alone.shape == (2, COUNT)
+    change = np.abs(reader.logits(rows) - alone)  # 8-bit activations are scaled by the batch
+    assert change[:, part("danger")].max() < 0.5 and change.max() < 1.5
 
 
 def test_the_card_names_the_file(reader: MeaningReader) -> None:
