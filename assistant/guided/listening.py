@@ -105,7 +105,7 @@ def answered(moment: Moment) -> str:
         if topic and (asked := moment.new(f"{topic}.asks", moment.about(topic).asks)):
             _note(moment, "took+ask")
             return moment.joined(moment.line("took"), asked)
-    elif topic and (said := moment.new(f"{topic}.says", moment.about(topic).says)):
+    elif topic and _is_bare(moment) and (said := moment.new(f"{topic}.says", moment.about(topic).says)):
         _note(moment, "says")
         return said
     if (
@@ -118,6 +118,11 @@ def answered(moment: Moment) -> str:
         moment.change(offered="choice")
         return moment.joined(moment.line("took"), moment.line("choice"))
     return _shaped(moment, next(shape for shape in TAKEN if shape not in moment.before.shapes[-2:]))
+
+
+def _is_bare(moment: Moment) -> bool:
+    """A date, a number, a word: nothing of its own to speak to."""
+    return moment.heard.act == "answer" or len(moment.text) <= LITTLE[moment.locale] // 2
 
 
 def unclear(moment: Moment) -> str:

@@ -104,7 +104,8 @@ def _clauses_zh(text: str) -> list[str]:
     found = []
     for part in _SPLIT_ZH.split(text):
         clause = _TRAILING_ZH.sub("", _LEADING_ZH.sub("", part.strip()))
-        if MIN_HAN <= len(clause) <= MAX_HAN and not _UNFIT_ZH.search(clause) and clause.isprintable():
+        fits = not _UNFIT_ZH.search(clause) and not _UNFIT_ZH.search(part.strip())
+        if MIN_HAN <= len(clause) <= MAX_HAN and fits and clause.isprintable():
             found.append(clause)
     return found
 

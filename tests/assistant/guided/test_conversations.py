@@ -1,4 +1,5 @@
-"""Conversations of twelve turns as people write them, with what each reply must and must not hold (conversations/*.toml).
+"""Conversations of twelve turns as people write them, with what each reply must and must not hold
+(conversations/*.toml).
 
 `way` names the ways (assistant/guided/deciding.py, "fixed" for the paths outside) one of which must have been taken,
 `must` and `must_not` patterns, `never` those of the whole conversation. They are played through `respond`, with the

@@ -52,7 +52,8 @@ def test_rows_have_names_of_their_own_and_the_last_one_always_holds() -> None:
 
 @pytest.mark.parametrize(("act", "text", "expected"), [
     ("ask_calm_now", "help me calm down right now", "calm"), ("ask_advice", "so what now, then", "advice"),
-    ("ask_info", "how long does this usually take", "information"), ("ask_human", "who could I see about this", "human"),
+    ("ask_info", "how long does this usually take", "information"),
+    ("ask_human", "who could I see about this", "human"),
     ("ask_about_bot", "are you one of those bots", "about_bot"), ("ask_privacy", "is this kept anywhere", "privacy"),
     ("ask_abilities", "what is this app good for", "abilities"), ("ask_memory", "what had I said earlier", "memory"),
     ("ask_reassurance", "tell me it isn't too late", "reassurance"), ("correct", "that was my uncle", "correction"),

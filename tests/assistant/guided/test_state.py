@@ -20,7 +20,8 @@ from tests.assistant.store_turns import make_turn
 STATE = GuidedState(
     exercise="thought", step=3, paused=True, answers=(("situation", "a “quoted” {brace}"),), finished=("box",),
     offered="resume", offers=("box", "thought"), declined=("worry",), asked="topic.work", said=(("ack", 2),),
-    moods=(4, 6), topics=("work", "sleep"), facts=(Fact("relation", "my sister moved to Leeds", "sister"),), ways=("telling",),
+    moods=(4, 6), topics=("work", "sleep"), facts=(Fact("relation", "my sister moved to Leeds", "sister"),),
+    ways=("telling",),
     shapes=("ack+ask",), no_questions=True, complaints=1, messages=9,
 )  # fmt: skip
 
