@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_FIRST_SENTENCE = re.compile(r"[^.!?。！？]*[.!?。！？]")
+
+
+def key_of(text: str) -> str:
+    """The first sentence: by it a text is found again in an earlier reply, even one that was stopped half-way."""
+    match = _FIRST_SENTENCE.match(text)
+    return match[0] if match else text
 
 
 @dataclass(frozen=True, slots=True)
