@@ -15,7 +15,7 @@ from assistant.types import Fact
 #: Topics about which no exercise is offered and no number asked.
 TENDER = {"violence", "grief", "pregnancy_loss", "trauma", "bullying", "illness", "pet"}
 #: Topics whose helpers are named again, because others would not fit.
-REPEATED = {"violence", "gambling_gaming", "pregnancy_loss"}
+REPEATED = {"violence", "bullying", "new_baby", "caring", "gambling_gaming", "pregnancy_loss"}
 #: Exercises for calm, where no other need is named.
 CALMING = ["box", "grounding"]
 #: A message up to this long (characters) may be a bare answer, or the name of an exercise.
