@@ -176,12 +176,13 @@ def offered(companion: ChatModel) -> tuple[ChatModel, SmallModel | None]:
 def chat_model(llm: str, name: str | None) -> tuple[ChatModel, ModelStatus]:
     """The model that answers, and its status line. A server that is down is not an error. Raises CannotStart."""
     from assistant.guided import Guided
+    from assistant.meaning import load_reader
     from assistant.page.status import ModelStatus
 
     if llm == "guided":
         if name:
             raise CannotStart(f"--model {name} needs a server. Next step: add --llm http://127.0.0.1:8000/v1")
-        return Guided(), ModelStatus("guided")
+        return Guided(reader=load_reader()), ModelStatus("guided")
     from llm.client.models import load_chat_model
     from llm.client.openai_compat import probe
     from llm.serving.mini import MINIS
@@ -309,13 +310,13 @@ def services(options: argparse.Namespace) -> Services:
     except BaseException:  # a store left open says at the next start that its latest messages may be missing
         kept.close()
         raise
-    small = None
+    small, reader = None, load_reader()
     # Only where one person uses the app: with several, one click would decide for all who answers.
     if options.llm == "guided" and not options.expose and not options.allow_host:
         model, small = offered(model)
     return Services(
-        model=model, fallback=Guided(), keeping=kept, status=status, help=lines, default_locale=options.lang,
-        small=small, reader=load_reader(),
+        model=model, fallback=Guided(reader=reader), keeping=kept, status=status, help=lines,
+        default_locale=options.lang, small=small, reader=reader,
         make_perceiver=lambda: Perceiver(perceiver_options),
         lines=lambda locale, region: lines_for(locale, region or options.region, options.helplines),
     )  # fmt: skip

@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "train-reader":
         return reader_commands.train_reader(options)
     try:
-        model: ChatModel = load_chat_model(options.llm, options.model) if options.llm else Guided()
+        model: ChatModel = load_chat_model(options.llm, options.model) if options.llm else Guided(reader=load_reader())
     except ValueError as error:
         parser.error(str(error))
     chat(options.lang, model)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from assistant.carried import to_text
 from assistant.notices import without_notices
 from assistant.types import Risk, RiskLevel, Turn
 from llm.types import Locale, Message, Prompt
@@ -109,7 +110,8 @@ def build_prompt(text: str, state: EmotionalState, risk: Risk, history: Sequence
         parts.append(prompt_file(OBSERVATION, locale).format(sentence=sentence))
     system = Message("system", "\n\n".join(part for part in parts if part))
     messages = _alternating((*_window(history), Message("user", harmless(text, locale))))
-    return Prompt((system, *messages), locale=locale, tone=mood)
+    carried = to_text(history[-1].guided) if history else ""
+    return Prompt((system, *messages), locale=locale, tone=mood, carried=carried)
 
 
 def note_on(risk: Risk, locale: Locale) -> str:

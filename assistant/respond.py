@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from assistant.carried import from_text, interrupted
 from assistant.guided import Guided, is_companion
 from assistant.language import SentenceBuffer, clean_text, language_of
-from assistant.meaning.base import Judges, Reader
+from assistant.meaning.base import Judges, Reader, Understands
 from assistant.notices import NOTICES
 from assistant.prompt import build_prompt, describe
 from assistant.safety import crisis_reply, follow, is_asked_about, is_fixed, question_beside, state_of
 from assistant.safety.doses import asks_for_dose, dose_reply
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup
-from assistant.types import Risk, RiskState, Turn
+from assistant.types import GuidedState, Risk, RiskState, Turn
 from llm.base import ChatModel, ModelError
 from llm.types import FinishReason, Locale, Prompt, Reply, Usage
 from perception.types import EmotionalState
@@ -52,7 +53,8 @@ def respond(
     one), so that neither `state` nor a model can change it. A question about a dose is answered in fixed words. From
     `high` on no model is asked; at `moderate` a language model answers and the next question of the path stands below,
     and where only the companion is there, the path answers. A reader that judges sentences also reads what a language
-    model says.
+    model says, and one that understands messages helps the fallback. What the companion carries on (`Turn.guided`) goes
+    from turn to turn, whoever answers.
     """
     text = clean_text(text)
     locale = language_of(text, locale or (history[-1].locale if history else "en"))
@@ -65,11 +67,13 @@ def respond(
         turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         locale=locale, user_text=text, state=state, risk=risk, prompt=prompt, reply="", finish_reason="stopped",
         model=model.name if prompt else "fixed", affect_sentence=describe(state, locale) if prompt else "",
-        risk_state=carried,
+        risk_state=carried, guided=history[-1].guided if history else GuidedState(),
     )  # fmt: skip
     if record:
         record(turn)
-    said = _Said(replace(carried, asked=""))  # an answer that comes later is to a later question
+    said = _Said(
+        replace(carried, asked=""), interrupted(turn.guided)
+    )  # an answer that comes later is to a later question
     judge = reader if isinstance(reader, Judges) else None
     path = _Path(text, risk, carried, locale, lines_for(locale) if lines is None else lines, asks, judge)
     try:
@@ -81,7 +85,8 @@ def respond(
             yield said.add(dose_reply(locale) if dose else NOTICES["empty"][locale])
             said.finish_reason = "stop"
         else:
-            yield from _answer(prompt, path, model, fallback or Guided(), said)
+            understands = reader if isinstance(reader, Understands) else None
+            yield from _answer(prompt, path, model, fallback or Guided(reader=understands), said)
     except GeneratorExit:
         said.finish_reason = "stopped"
         raise
@@ -96,10 +101,11 @@ def respond(
 
 
 class _Said:
-    """What the person has been shown so far, how it came about, and what it leaves of the risk."""
+    """What the person has been shown so far, how it came about, and what it leaves of the risk and to the companion."""
 
-    def __init__(self, risk_state: RiskState) -> None:
+    def __init__(self, risk_state: RiskState, guided: GuidedState) -> None:
         self.risk_state = risk_state
+        self.guided = guided
         self._started = time.monotonic()
         self._parts: list[str] = []
         self._first_s = 0.0
@@ -132,7 +138,7 @@ class _Said:
         return replace(
             turn, reply=self.text, finish_reason=self.finish_reason, usage=self.usage, error="; ".join(self._errors),
             model="+".join(self._models) or turn.model, first_token_s=self._first_s,
-            latency_s=time.monotonic() - self._started, risk_state=self.risk_state,
+            latency_s=time.monotonic() - self._started, risk_state=self.risk_state, guided=self.guided,
         )  # fmt: skip
 
 
@@ -152,6 +158,10 @@ class _Path:
     def answers(self, said: _Said) -> Generator[str, None, None]:
         """The fixed reply."""
         reply, said.risk_state = crisis_reply(self.text, self.risk, self.state, self.locale, self.lines)
+        if said.risk_state.asked == "thoughts":
+            said.guided = interrupted(said.guided, "dark")
+        elif self.risk.kind == "panic":
+            said.guided = interrupted(said.guided, "panic", "panic")
         yield said.add(reply)
 
     def asks(self, said: _Said) -> Generator[str, None, None]:
@@ -213,6 +223,8 @@ def _checked(prompt: Prompt, path: _Path, model: ChatModel, said: _Said) -> Gene
                     return Reply(said.text, model.name, "length")
     if rest := passed(buffer.rest()):
         yield said.add(rest)
+    if reply.carried:
+        said.guided = from_text(reply.carried)
     return reply
 
 

@@ -1,4 +1,5 @@
-"""Risk, RiskState and Turn: what the words say about danger, and the record of one exchange. Pure and frozen."""
+"""Risk, RiskState, GuidedState and Turn: what the words say about danger, what the companion carries on, and the record
+of one exchange. Pure and frozen."""
 
 from __future__ import annotations
 
@@ -76,6 +77,53 @@ class RiskState:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that the person told, in their words. `kind` is "name", "relation", "amount", "date", "corrected" or
+    "told"; `about` names whom or what ("father", "money"), "" where nothing is named."""
+
+    kind: str
+    words: str
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GuidedState:
+    """What the guided companion carries on, after one exchange (assistant/guided/).
+
+    `exercise` and `step` (from 0) say which exercise was begun, `paused` that it was left and can be resumed; `answers`
+    are what the person wrote in it, by the step's `keep`. `offered` is what the last reply offered (an exercise's name,
+    "mood", "choice", "resume"), `asked` what it asked ("mood", "panic", "dark", "topic.work" ...); `declined` keeps
+    offers that were turned down, `offers` all that were made. `said` counts by key the lines that were used. `moods`
+    are numbers from 0 to 10. `ways` and `shapes` are how the last replies were found and built, the latest last.
+    `no_questions`: the person asked for fewer. `complaints` counts them. `messages` counts the person's messages.
+    """
+
+    exercise: str = ""
+    step: int = 0
+    paused: bool = False
+    answers: tuple[tuple[str, str], ...] = ()
+    finished: tuple[str, ...] = ()
+    offered: str = ""
+    offers: tuple[str, ...] = ()
+    declined: tuple[str, ...] = ()
+    asked: str = ""
+    said: tuple[tuple[str, int], ...] = ()
+    moods: tuple[int, ...] = ()
+    topics: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    ways: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
+    no_questions: bool = False
+    complaints: int = 0
+    messages: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether an exercise waits for the next message."""
+        return bool(self.exercise) and not self.paused
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange, enough to replay it.
 
@@ -101,4 +149,5 @@ class Turn:
     latency_s: float = 0.0
     error: str = ""
     risk_state: RiskState = field(default_factory=RiskState)
-    schema: int = 2
+    guided: GuidedState = field(default_factory=GuidedState)
+    schema: int = 3

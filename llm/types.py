@@ -39,14 +39,16 @@ class Sampling:
 class Prompt:
     """All that is sent to a model, nothing hidden: `messages` is what the server gets.
 
-    `locale` and `tone` repeat in machine-readable form what the system message says in words; the companion that needs
-    no language model reads them, a server never sees them.
+    `locale` and `tone` repeat in machine-readable form what the system message says in words, and `carried` is what a
+    model gave back with its last reply; the companion that needs no language model reads them, a server never sees
+    them.
     """
 
     messages: tuple[Message, ...]
     sampling: Sampling = field(default_factory=Sampling)
     locale: Locale = "en"
     tone: str = "plain"
+    carried: str = ""
 
     def __post_init__(self) -> None:
         if not self.messages or self.messages[-1].role != "user":
@@ -65,7 +67,8 @@ class Usage:
 class Reply:
     """A finished answer. `text` is the concatenation of all that was yielded. An error is an exception, never a Reply.
 
-    `first_token_s` and `latency_s` are seconds since the request was made.
+    `first_token_s` and `latency_s` are seconds since the request was made. `carried` is for this model's next prompt;
+    nobody else reads it, "" for nothing.
     """
 
     text: str
@@ -74,6 +77,7 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
     first_token_s: float = 0.0
     latency_s: float = 0.0
+    carried: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
-"""What a message is about, by its words: acts, topics and feelings, as the tables of patterns in texts/cues.toml."""
-
-# ruff: noqa: E501 (one pattern a line is easier to review than a wrapped one)
+"""What a message says by its words: commands, acts, topics and feelings, as the tables of patterns in texts/cues.toml.
+Bare commands are always read so; the rest stands in where there is no reader of meaning, or where it is not sure."""
 
 from __future__ import annotations
 
 import re
 
 from assistant.guided.tables import HERE, load
+from assistant.safety.normalise import simplified
 
 _FLAGS = re.IGNORECASE
 
@@ -16,59 +16,105 @@ def _table(rows: dict[str, list[str]]) -> dict[str, re.Pattern[str]]:
 
 
 _CUES = load(HERE / "cues.toml")
-COMMANDS, ACTS, MANNERS, TOPICS, _NEWS = (
-    _table(_CUES[name]) for name in ("commands", "acts", "manners", "topics", "news")
+COMMANDS, ACTS, MANNERS, TOPICS, FEELINGS, SIGNS, EVIDENCE, _NEWS = (
+    _table(_CUES[name]) for name in ("commands", "acts", "manners", "topics", "feelings", "signs", "evidence", "news")
 )
+#: Which act of the reader (`outputs.ACTS`) a kind of wording or a command stands for.
+ACT_OF: dict[str, str] = _CUES["act_of"]
+COMMAND_OF: dict[str, str] = _CUES["command_of"]
+#: A message up to this long (characters) may be a bare command.
+BARE = 60
 
 _NEGATION = re.compile(
-    r"(\bnot|n['’]t|\bno longer|\bnever|\bwithout|不|没|没有|不再|并不)\s*(\w+\s+)?(really |so |that |very |too |怎么|太|那么|是|有)?$",
+    r"(\bnot|n['’]t|\b(do|does|did|would|could|ca|wo|is|was|have|has|are|should)nt|\bno longer|\bnever|\bwithout|"
+    r"不|没|没有|不再|并不)\s*(\w+\s+)?(really |so |that |very |too |怎么|太|那么|是|有)?$",
     _FLAGS,
 )
 
 
-# Good things that are wished for, or past, are not good news.
-_WISHED = re.compile(
-    r"\b(want|wish|hope|hoping|used to|would|could|should|never|if|to feel|to be)\b|想|希望|以前|要是|如果|假装|应该",
+def _plain(text: str) -> str:
+    return simplified(text.replace("’", "'"))
+
+
+# Somebody else, and then nobody else up to the word.
+_OTHERS = re.compile(
+    r"\b(he|she|they|mum|mom|dad|wife|husband|boss|everyone|people)(\W?s|\W?ll|\W?re)?\b(?:(?!\b(i|im|me|my)\b)[^.,;!?]){0,24}$|"
+    r"(他|她|他们|妈|爸|老板|领导|老公|老婆|孩子|同事)(?:(?!我|让)[^，。,！!？?]){0,6}$",
     _FLAGS,
 )
+#: Topics that are denied where a negation stands before them ("not angry"); the others are spoken of all the same.
+_DENIED = {"anger", "worry", "panic", "low_mood"}
 
 
-def searched(table: dict[str, re.Pattern[str]], text: str) -> str:
-    """The name of the first row that occurs in `text` without a negation right before it, or ""."""
-    for name, pattern in table.items():
-        for match in pattern.finditer(text):
-            before = text[: match.start()][-24:]
-            if not _NEGATION.search(before) and not (name == "good" and _WISHED.search(before)):
-                return name
-    return ""
+def _found(table: dict[str, re.Pattern[str]], text: str) -> tuple[str, ...]:
+    """The rows that occur in `text`; where a negation counts, without one right before them."""
+    plain = _plain(text)
+    return tuple(
+        name
+        for name, pattern in table.items()
+        if any(
+            (table is TOPICS and name not in _DENIED) or not _NEGATION.search(plain[: match.start()][-24:])
+            for match in pattern.finditer(plain)
+        )
+    )
 
 
 def command_in(text: str) -> str:
     """The command or bare answer that the whole message is, or ""."""
-    bare = re.sub(r"[\s,，.。!！?？~～…、;；:：]+", " ", text.replace("’", "'")).strip().lower()
-    if len(bare) > 60:
+    bare = re.sub(r"[\s,，.。!！?？~～…、;；:：]+", " ", _plain(text)).strip().lower()
+    if len(bare) > BARE:
         return ""
     return next((name for name, pattern in COMMANDS.items() if pattern.fullmatch(bare)), "")
 
 
-def act_in(text: str) -> str:
-    """What the message does towards the companion, or ""."""
-    plain = text.replace("’", "'")
-    return next((name for name, pattern in ACTS.items() if pattern.search(plain)), "")
+def acts_in(text: str) -> tuple[str, ...]:
+    """What the message does towards the companion, by its words."""
+    plain = _plain(text)
+    return tuple(name for name, pattern in ACTS.items() if pattern.search(plain))
 
 
 def manners_in(text: str) -> str:
     """A greeting, thanks, goodbye or small talk that is all there is in a short message, or ""."""
-    plain = text.replace("’", "'")
-    if len(plain) > 60 or len(plain.split()) > 9 or searched(TOPICS, plain) not in {"", "good"}:
+    plain = _plain(text)
+    if len(plain) > BARE or len(plain.split()) > 9 or topics_in(plain):
         return ""
     return next((name for name, pattern in MANNERS.items() if pattern.search(plain)), "")
 
 
-def topic_in(text: str) -> str:
-    """The topic of the message, or ""."""
-    plain = text.replace("’", "'")
-    return searched(_NEWS, plain) or searched(TOPICS, plain)
+def topics_in(text: str) -> tuple[str, ...]:
+    """Topics by their words, at most two; those of people outside a trouble come last."""
+    return _found(TOPICS, text)[:2]
+
+
+def feelings_in(text: str) -> tuple[str, ...]:
+    """Feelings of the writer that are named and not denied, at most two."""
+    plain = _plain(text)
+    named = (
+        name
+        for name, pattern in FEELINGS.items()
+        if any(_is_own(plain[: match.start()]) for match in pattern.finditer(plain))
+    )
+    return tuple(named)[:2]
+
+
+def _is_own(before: str) -> bool:
+    """Whether what follows these words is neither denied nor said of somebody else."""
+    return not _NEGATION.search(before[-24:]) and not _OTHERS.search(before)
+
+
+def good_in(text: str) -> bool:
+    """Whether the words tell outright of something that went well."""
+    return bool(_found(_NEWS, text))
+
+
+def shows(act: str, text: str) -> bool:
+    """Whether the words allow this act: one towards the companion must speak to it or of it."""
+    return act not in EVIDENCE or EVIDENCE[act].search(_plain(text)) is not None
+
+
+def sign_in(name: str, text: str) -> bool:
+    """Whether the words show this sign ("now", "body", "past" ...)."""
+    return bool(SIGNS[name].search(_plain(text)))
 
 
 _NUMBER = re.compile(r"(?<![\d.])(10|[0-9])(?!\d|[:：点]|\.\d)")
@@ -77,27 +123,9 @@ _HAN_NUMBERS = {name: number for number, name in enumerate("零一二三四五�
 
 def score_in(text: str) -> int | None:
     """A number from 0 to 10 in a short message, or None."""
-    if len(text) > 60:
+    if len(text) > BARE:
         return None
     if match := _NUMBER.search(text):
         return int(match[1])
     bare = text.strip(" 。，！分吧大概差不多左右约")
     return _HAN_NUMBERS.get(bare) if len(bare) == 1 else None
-
-
-_FEELING = re.compile(
-    r"\b(sad|angry|anxious|worried|afraid|scared|lonely|tired|exhausted|overwhelmed|guilty|ashamed|numb|empty|stressed|hurt|"
-    r"confused|jealous|disappointed|frustrated|nervous|restless|helpless|stuck|lost|embarrassed|heartbroken|furious|happy|"
-    r"relieved|proud|hopeful|grateful|calm|miserable|irritated|bitter|torn)\b|"
-    r"难过|伤心|委屈|生气|愤怒|焦虑|紧张|害怕|孤独|孤单|疲惫|累|内疚|愧疚|羞愧|麻木|空虚|压抑|憋屈|迷茫|混乱|嫉妒|失望|烦躁|"
-    r"无助|无力|绝望|心慌|难受|崩溃|郁闷|烦|慌|开心|高兴|自豪|平静|踏实|松了口气",
-    _FLAGS,
-)
-
-
-def feeling_in(text: str) -> str:
-    """The first word for a feeling that the person uses and does not negate, as they wrote it, or ""."""
-    for match in _FEELING.finditer(text):
-        if not _NEGATION.search(text[: match.start()][-24:]):
-            return match[0]
-    return ""

@@ -4,85 +4,127 @@ from __future__ import annotations
 
 import re
 
-from assistant.guided.cues import act_in, command_in, topic_in
-from assistant.guided.exercises import EXERCISES, Place
-from assistant.guided.memory import Memory, is_answer, used
-from assistant.guided.wording import joined, line, turning
+from assistant.guided.cues import sign_in
+from assistant.guided.exercises import EXERCISES
+from assistant.guided.moment import Moment
+from assistant.guided.steps import Step
+from assistant.types import GuidedState
 from llm.types import Locale
 
 #: A message longer than this (characters) about a topic, given where only "ok" was needed, is about something else.
-LONG: dict[Locale, int] = {"en": 90, "zh": 30}
-#: Longest part of an answer that is quoted back (characters).
-MAX_QUOTE = 120
+LONG: dict[Locale, int] = {"en": 60, "zh": 20}
+#: Longest part of an answer that is quoted back, and how many titles are listed (characters, titles).
+MAX_QUOTE, MAX_TITLES = 120, 8
 _LEFT_OPEN: dict[Locale, str] = {"en": "left open", "zh": "空着"}
-# What is answered in passing even where the step waits for an answer, because nobody answers a step with it.
-_ASIDE = {
-    "helpers", "medication", "diagnosis", "real", "bot_feelings", "privacy", "camera", "abilities", "inject",
-    "remember",
-}  # fmt: skip
 _MARKS = re.compile(r"[“”\"<>\[\]{}|`*_]")
+_ASKING = re.compile(r"[?？]|吗|呢$")
+#: Commands that belong to a running exercise, whatever its step.
+_COMMANDS = {"stop", "skip", "back", "again", "resume", "yes", "no", "nod", "unsure", "better", "worse", "meh"}
+#: Acts for which an exercise lets go at any step, and for which it does where the step waits for no answer.
+_ALWAYS = {"ask_calm_now", "leave"}
+_OUTRIGHT = {
+    "ask_about_bot", "ask_privacy", "ask_abilities", "ask_memory", "ask_human", "ask_exercise", "complain", "insult",
+    "ask_info", "test", "stop", "correct",
+}  # fmt: skip
+_WHERE_NO_ANSWER = _OUTRIGHT | {"ask_advice", "ask_reassurance", "small_talk", "joke", "greet", "decline", "thank"}
 
 
 def titles(locale: Locale) -> str:
-    """The titles of all exercises, as a list in a sentence."""
-    names = [exercise.script(locale).title for exercise in EXERCISES.values()]
+    """Titles of exercises, as a list in a sentence."""
+    names = [exercise.script(locale).title for exercise in EXERCISES.values()][:MAX_TITLES]
     return "、".join(names) if locale == "zh" else ", ".join(names[:-1]) + " and " + names[-1]
 
 
-def start(memory: Memory, name: str) -> str:
+def title_of(moment: Moment, name: str) -> str:
+    """An exercise's title in the language of the message."""
+    return EXERCISES[name].script(moment.locale).title
+
+
+def step_of(state: GuidedState, locale: Locale) -> Step:
+    """The step that waits. Raises KeyError where no exercise was begun."""
+    steps = EXERCISES[state.exercise].script(locale).steps
+    return steps[min(state.step, len(steps) - 1)]
+
+
+def claims(moment: Moment) -> bool:
+    """Whether the running step takes this message as its own. It lets go when the person speaks of something else."""
+    before, heard = moment.before, moment.heard
+    if not before.running or before.exercise not in EXERCISES:
+        return False
+    if heard.command in _COMMANDS:
+        return True
+    if heard.act in _ALWAYS or heard.command == "menu" or (not heard.command and sign_in("switch", heard.text)):
+        return False
+    if step_of(before, moment.locale).answer:
+        outright = bool(heard.kind) or (heard.act != "test" and _ASKING.search(heard.text) is not None)
+        return not (heard.act in _OUTRIGHT and outright)
+    if heard.act in _WHERE_NO_ANSWER:
+        return False
+    return not (heard.topics and len(heard.text) > LONG[moment.locale])
+
+
+def start(moment: Moment, name: str) -> str:
     """The first step."""
-    title = EXERCISES[name].script(memory.locale).title
-    memory.answers.clear()
-    return joined(memory, line(memory, "start", title=title), said(memory, Place(name, 0)))
+    moment.change(exercise=name, step=0, paused=False, answers=())
+    return moment.joined(moment.line("start", title=title_of(moment, name)), said(moment))
 
 
-def resume(memory: Memory) -> str:
+def resume(moment: Moment) -> str:
     """The step at which an unfinished exercise was left."""
-    if memory.place is None:
-        return line(memory, "nothing_to_resume")
-    title = EXERCISES[memory.place.name].script(memory.locale).title
-    return joined(memory, line(memory, "resumed", title=title), said(memory, memory.place))
+    moment.change(paused=False)
+    return moment.joined(moment.line("resumed", title=title_of(moment, moment.before.exercise)), said(moment))
 
 
-def proceed(memory: Memory, place: Place) -> str:
-    """The reply while the exercise at `place` is running."""
-    step, command = place.step(memory.locale), command_in(memory.text)
+def pause(moment: Moment) -> None:
+    """Lay the exercise aside; it can be resumed."""
+    moment.change(paused=bool(moment.before.exercise))
+
+
+def proceed(moment: Moment) -> str:
+    """The reply while an exercise is running."""
+    before, command = moment.before, moment.heard.command
+    step = step_of(before, moment.locale)
     if command == "stop" or (command == "no" and not step.answer):
-        return line(memory, "stopped")
+        pause(moment)
+        return moment.line("stopped")
     if command == "back":
-        earlier = Place(place.name, max(0, place.index - 1))
-        return joined(memory, line(memory, "one_back" if place.index else "first_step"), said(memory, earlier))
-    if command in {"again", "resume"} and (command == "again" or step.answer):
-        return joined(memory, turning(memory, "once_more"), said(memory, place))
-    if command == "skip":
-        return joined(memory, turning(memory, "skipped"), said(memory, Place(place.name, place.index + 1)))
-    if step.keep and not is_answer(step, memory.text) and not used("hint", memory.last):
-        return joined(memory, line(memory, "hint"), said(memory, place))
-    act = act_in(memory.text)
-    if act and (not step.answer or (act in _ASIDE and re.search(r"[?？吗]", memory.text))):
-        aside = line(memory, act, titles=titles(memory.locale))
-        return joined(memory, without_question(aside), turning(memory, "once_more"), said(memory, place))
-    if not step.answer and len(memory.text) > LONG[memory.locale] and topic_in(memory.text) not in {"", "good"}:
-        return line(memory, "detour")
-    lead = turning(memory, "lead_slow" if memory.tone in {"slow", "gentle"} else "lead")
-    return joined(memory, lead, said(memory, Place(place.name, place.index + 1)))
+        moment.change(step=max(0, before.step - 1))
+        return moment.joined(moment.line("one_back" if before.step else "first_step"), said(moment))
+    if command == "again" or (command == "resume" and step.answer):
+        return moment.joined(moment.line("once_more"), said(moment))
+    lead = "skipped"
+    if command != "skip":
+        if step.keep and not is_answer(step, command):
+            hinted = f"hint.{before.exercise}.{before.step}"
+            if not moment.count(hinted):
+                return moment.joined(moment.pick(hinted, (moment.line("hint"),)), said(moment))
+        elif step.keep:
+            kept = {**dict(before.answers), step.keep: moment.text}
+            moment.change(answers=tuple(kept.items()))
+        lead = "lead_slow" if moment.tone in {"slow", "gentle"} else "lead"
+    moment.change(step=before.step + 1)
+    return moment.joined(moment.line(lead), said(moment))
 
 
-def said(memory: Memory, place: Place) -> str:
-    """The text of a step or of the closing, with the person's answers filled in."""
-    script = EXERCISES[place.name].script(memory.locale)
-    text = script.close if place.finished else script.steps[place.index].say
-    blank = _LEFT_OPEN[memory.locale]
-    keeps = {step.keep: _quoted(memory.answers.get(step.keep, "")) or blank for step in script.steps if step.keep}
+def said(moment: Moment) -> str:
+    """The text of the step or of the closing, with the person's answers filled in. At the closing the exercise ends."""
+    state = moment.after
+    script = EXERCISES[state.exercise].script(moment.locale)
+    over = state.step >= len(script.steps)
+    text = script.close if over else script.steps[state.step].say
+    answers, blank = dict(state.answers), _LEFT_OPEN[moment.locale]
+    keeps = {step.keep: _quoted(answers.get(step.keep, "")) or blank for step in script.steps if step.keep}
+    if over:
+        moment.change(exercise="", step=0, answers=(), finished=(*state.finished, state.exercise))
     return text.format(**keeps)
 
 
-def without_question(text: str) -> str:
-    """`text` without its last sentence, where that is a question and something else comes before it."""
-    sentences = [part for part in re.findall(r"[^.!?。！？]+[.!?。！？]+\s*", text) if part.strip()]
-    if len(sentences) > 1 and sentences[-1].strip()[-1] in "?？":
-        return "".join(sentences[:-1]).strip()
-    return text
+def is_answer(step: Step, command: str) -> bool:
+    """Whether a message says something where `step` wants an answer: a bare "ok" does not, a "no" only where
+    invited."""
+    return command in {"", "better", "worse", "meh"} or (
+        command == "no" and any(no in step.say for no in ("“no”", "“没有”", "没有也可以"))
+    )
 
 
 def _quoted(answer: str) -> str:

@@ -1,138 +1,236 @@
-"""Listening: one thing said back, one thing said, one thing asked. What is offered or asked depends on what came
-before."""
+"""Listening: what was heard, said back briefly, in shapes that change; a question at most every other time."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Sequence
 
-from assistant.guided.cues import feeling_in, topic_in
-from assistant.guided.exercises import EXERCISES, place_in
-from assistant.guided.memory import Memory, used
+from assistant.guided.answering import TENDER, fitting, offer
+from assistant.guided.moment import SCENES, Moment
 from assistant.guided.reflect import reflect
-from assistant.guided.tables import LINES, TOPICS
-from assistant.guided.wording import joined, line, turning, unsaid
+from assistant.guided.tables import FEELINGS, LINES
 from llm.types import Locale
 
-#: In replies: before the first mood check-in, between two of them, before and between offers of an exercise, between
-#: two references to an earlier topic, and how long a wish not to be asked is kept.
-MOOD_AFTER, MOOD_EVERY = 2, 12
-OFFER_AFTER, OFFER_EVERY = 3, 4
-CALLBACK_EVERY = 6
-QUIET_FOR = 3
-#: A message shorter than this (characters) is not thanked for as if much had been told.
-SHORTEST_TOLD: dict[Locale, int] = {"en": 20, "zh": 8}
-#: Topics about which no exercise is offered and no number asked at first.
-TENDER = {"hurt", "grief"}
+#: Replies before the first offer of an exercise and of a choice of ways to go on, and between two of each.
+OFFER_AFTER, CHOICE_AFTER, OFFER_EVERY, CHOICE_EVERY = 3, 5, 5, 6
+#: A message longer than this (characters) is a lot at once; a shorter one than the second is too little to go by.
+LONG: dict[Locale, int] = {"en": 420, "zh": 140}
+LITTLE: dict[Locale, int] = {"en": 24, "zh": 8}
+#: Topics at which a person may need more than a program as soon as they come up again.
+GRAVE = {
+    "violence",
+    "new_baby",
+    "pregnancy_loss",
+    "grief",
+    "alcohol_drugs",
+    "gambling_gaming",
+    "money",
+    "illness",
+    "eating_body",
+    "trauma",
+    "caring",
+    "bullying",
+    "medication",
+}
+#: Feelings at which a person may need more than a program.
+HEAVY = {"hopeless", "overwhelmed", "empty", "afraid", "panicked", "ashamed"}
+
+#: The shapes of a reply, in the order in which they are tried; the turn of the conversation shifts where it begins.
+ASKING = ("feeling+ask", "says+ask", "clause+ask", "feeling+says+ask", "ack+ask")
+NOT_ASKING = (
+    "feeling+says", "clause+support", "feeling+invite", "says+invite", "clause+invite", "feeling+support",
+    "says+support", "ack+invite", "support+invite", "ack+support",
+)  # fmt: skip
 
 
-def listen(memory: Memory) -> str:
+#: How a bare answer is taken where nothing else is due.
+TAKEN = ("took+invite", "invite", "took")
+
+
+def listen(moment: Moment) -> str:
     """A reply to whatever the person tells."""
-    return joined(memory, back(memory), *middle(memory), end(memory))
+    if len(moment.text) > LONG[moment.locale] and moment.count("much") < 2:
+        return _shaped(moment, "much+says+part" if _has(moment, "says") else "much+part")
+    if reply := helped(moment) or offered(moment):
+        return reply
+    return _shaped(moment, next_shape(moment))
 
 
-def back(memory: Memory) -> str:
-    """What was understood, in the person's own words where they can be turned around."""
-    if re.search(r"[?？]\s*$|[吗呢]\s*$", memory.text) and (said := unsaid(memory, LINES[memory.locale]["question"])):
+def helped(moment: Moment) -> str:
+    """Who helps, once a topic needs more than a program: when it comes up again, or with a heavy feeling."""
+    topic = moment.lead
+    about = moment.about(topic) if topic else None
+    if not about or not about.help or moment.count(f"{topic}.help") or moment.position < 1:
+        return ""
+    here, again = topic in moment.heard.topics, topic in moment.before.topics
+    heavy = bool(HEAVY & set(moment.heard.feelings))
+    if not ((here and again and topic in GRAVE) or (here and heavy) or (again and topic in GRAVE and heavy)):
+        return ""
+    return _shaped(moment, ("feeling" if _has(moment, "feeling") else "help_lead") + "+help")
+
+
+def offered(moment: Moment) -> str:
+    """An exercise that fits, or a choice of ways to go on, once in a while."""
+    if moment.before.no_questions or moment.before.offered:
+        return ""
+    if moment.tone == "slow" and moment.position >= 1 and "box" not in moment.before.offers + moment.before.declined:
+        return moment.joined(moment.line("pace"), offer(moment, "box"))
+    if moment.position < OFFER_AFTER:
+        return ""
+    every = OFFER_EVERY * (1 + len(moment.before.declined))
+    tender = (TENDER | GRAVE) & {*moment.before.topics, *moment.heard.topics}
+    since = _since_offer(moment)
+    if not tender and moment.lead not in SCENES and since >= every and (name := fitting(moment, (moment.lead,))):
+        return moment.joined(_opening(moment), offer(moment, name))
+    if not tender and moment.position >= CHOICE_AFTER and since >= CHOICE_EVERY and moment.count("choice") < 2:
+        moment.change(offered="choice")
+        return moment.joined(_opening(moment), moment.line("choice"))
+    return ""
+
+
+def good_news(moment: Moment) -> str:
+    """What went well, met without weighing it."""
+    asks = moment.new("good_ask", LINES[moment.locale]["good_ask"]) if _may_ask(moment) else ""
+    lead = moment.new("bright", LINES[moment.locale]["bright"]) if moment.tone == "bright" else ""
+    _note(moment, "good+ask" if asks else "good")
+    return moment.joined(lead or moment.felt(moment.heard.feeling) if moment.heard.feeling else lead,
+                         moment.line("good_news"), asks)  # fmt: skip
+
+
+def answered(moment: Moment) -> str:
+    """A bare answer: taken, and left room; no second question at once."""
+    topic = moment.lead
+    if len(moment.text) > LONG[moment.locale] // 4:
+        return listen(moment)
+    if _may_ask(moment) and moment.ago("answer") > 0:
+        if topic and (asked := moment.new(f"{topic}.asks", moment.about(topic).asks)):
+            _note(moment, "took+ask")
+            return moment.joined(moment.line("took"), asked)
+    elif topic and _is_bare(moment) and (said := moment.new(f"{topic}.says", moment.about(topic).says)):
+        _note(moment, "says")
         return said
-    heard = reflect(memory.text, memory.locale)
-    if heard is not None:
-        kind, clause = heard
-        if kind != "quote" or memory.since("quote") > 0:
-            return turning(memory, kind, clause=clause)
-    feeling = feeling_in(memory.text)
-    if feeling and memory.since("feeling") > 2:
-        return turning(memory, "feeling", feeling=feeling)
-    return unsaid(memory, LINES[memory.locale]["ack"]) if len(memory.text) >= SHORTEST_TOLD[memory.locale] else ""
+    if (
+        moment.count("choice") < 2
+        and not moment.before.offered
+        and _since_offer(moment) >= CHOICE_EVERY - 1
+        and _may_choose(moment)
+    ):
+        _note(moment, "took+choice")
+        moment.change(offered="choice")
+        return moment.joined(moment.line("took"), moment.line("choice"))
+    return _shaped(moment, next(shape for shape in TAKEN if shape not in moment.before.shapes[-2:]))
 
 
-def middle(memory: Memory) -> tuple[str, ...]:
-    """At most one sentence in between: about a new topic, or in the tone that is called for."""
-    topic = topic_in(memory.text)
-    said = unsaid(memory, TOPICS[memory.locale][topic].says) if topic else ""
-    if memory.tone == "slow":
-        return (turning(memory, "pace"),)
-    if memory.tone == "bright" and topic == "good":
-        return (unsaid(memory, LINES[memory.locale]["bright"]) or said,)
-    if said and (topic not in memory.topics or memory.position % 2):
-        return (said,)
-    troubled = topic not in {"", "good"} or (feeling_in(memory.text) and topic != "good")
-    if troubled and (memory.tone == "gentle" or memory.position % 3 == 1):
-        return (unsaid(memory, LINES[memory.locale]["support"]),)
-    return ()
+def _is_bare(moment: Moment) -> bool:
+    """A date, a number, a word: nothing of its own to speak to."""
+    return moment.heard.act == "answer" or len(moment.text) <= LITTLE[moment.locale] // 2
 
 
-def end(memory: Memory) -> str:
-    """A question, an offer, or, where the person asked for it, just room."""
-    if memory.since("no_questions") < QUIET_FOR:
-        return turning(memory, "quiet")
-    if used("advice", memory.last) and (plan := unsaid(memory, LINES[memory.locale]["plan"])):
-        return plan
-    tender = tender_topic(memory) != ""
-    if _mood_is_due(memory, tender):
-        return line(memory, "ask_mood")
-    if memory.since("offer") >= OFFER_EVERY and not tender and (name := _fitting(memory)):
-        return EXERCISES[name].script(memory.locale).offer
-    if not tender and memory.theme != "good" and (earlier := _earlier_topic(memory)):
-        return line(memory, "callback", name=TOPICS[memory.locale][earlier].name)
-    left = memory.since("unfinished", "stopped")
-    if memory.place is not None and not topic_in(memory.text) and left >= CALLBACK_EVERY:
-        title = EXERCISES[memory.place.name].script(memory.locale).title
-        return joined(memory, question(memory), line(memory, "unfinished", title=title))
-    return question(memory)
+def unclear(moment: Moment) -> str:
+    """Too little to go by: it says so, and asks simply."""
+    _note(moment, "unclear+ask" if _may_ask(moment) else "invite")
+    return moment.line("unclear" if _may_ask(moment) else "invite")
 
 
-def tender_topic(memory: Memory) -> str:
-    """The tender topic of this message or of one of the five before it, or ""."""
-    recent = (topic_in(text) for text in (memory.text, *memory.heard[:-6:-1]))
-    return next((topic for topic in recent if topic in TENDER), "")
+def next_shape(moment: Moment) -> str:
+    """The first shape that can be filled and was not among the last two, beginning elsewhere at every turn."""
+    asking = _turned(ASKING, moment.position) if _may_ask(moment) else ()
+    order = [*asking, *_turned(NOT_ASKING, 3 * moment.position + 1)]
+    order.sort(key=lambda shape: "feeling" not in shape and _has(moment, "feeling") and "ask" not in shape)
+    if moment.lead in GRAVE:
+        order.sort(key=lambda shape: "says" not in shape)
+    recent = moment.before.shapes[-2:]
+    fits = [shape for shape in order if all(_has(moment, part) for part in shape.split("+"))]
+    return next((shape for shape in fits if shape not in recent), "ack+invite")
 
 
-def question(memory: Memory) -> str:
-    """One open question that was not asked before: about the theme first, then in general."""
-    theme = tender_topic(memory) or memory.theme
-    close = theme in TENDER or theme == topic_in(memory.text) or memory.position % 3 != 2
-    asked_now = unsaid(memory, TOPICS[memory.locale][theme].asks) if theme and close else ""
-    if asked_now:
-        return asked_now
-    table = LINES[memory.locale]
-    plain = theme in TENDER or theme == "good" or (not topic_in(memory.text) and not feeling_in(memory.text))
-    pools = (table["ask_open"], table["ask"]) if plain else (table["ask"], table["ask_open"])
-    asks = (unsaid(memory, _from(pool, 7 * memory.position)) for pool in pools)
-    return next((ask for ask in asks if ask), "") or turning(memory, "quiet")
+def _shaped(moment: Moment, shape: str) -> str:
+    _note(moment, shape)
+    return moment.joined(*(_PARTS[part](moment) for part in shape.split("+")))
 
 
-def _mood_is_due(memory: Memory, tender: bool) -> bool:
-    if not any(used("ask_mood", reply) for reply in memory.replies):
-        return memory.position >= MOOD_AFTER and not tender
-    just_finished = any((place := place_in(reply)) and place.finished for reply in memory.replies[-2:])
-    return bool(memory.moods) and memory.since("ask_mood") >= (2 if just_finished else MOOD_EVERY)
+def _note(moment: Moment, shape: str) -> None:
+    moment.change(shapes=(*moment.before.shapes, shape))
 
 
-def _fitting(memory: Memory) -> str:
-    """An exercise that suits the theme and was not offered before. A tense moment brings breathing forward."""
-    if memory.tone == "slow" and memory.position >= 1 and not memory.was_offered("box"):
-        return "box"
-    if memory.position < OFFER_AFTER:
-        return ""
-    fitting = (exercise for exercise in EXERCISES.values() if memory.theme in exercise.topics)
-    return next((exercise.name for exercise in fitting if not memory.was_offered(exercise.name)), "")
+def _opening(moment: Moment) -> str:
+    part = "feeling" if _has(moment, "feeling") else "says" if _has(moment, "says") else "ack"
+    _note(moment, f"{part}+offer")
+    return _PARTS[part](moment)
 
 
-def _earlier_topic(memory: Memory) -> str:
-    """A topic from at least two topics ago that differs from the theme, once in a while."""
-    topic = topic_in(memory.text)
-    new = topic != "" and topic not in memory.topics
-    if new or memory.position < 5 or memory.since("callback") < CALLBACK_EVERY:
-        return ""
-    told = LINES[memory.locale]["callback"]
-    open_topics = (topic for topic in memory.topics[:-1] if topic not in {memory.theme, "good"})
-    name_of = TOPICS[memory.locale]
-    return next(
-        (topic for topic in open_topics if not any(line_.format(name=name_of[topic].name) in reply
-                                                   for reply in memory.replies for line_ in told)), ""
-    )  # fmt: skip
+def _may_ask(moment: Moment) -> bool:
+    """Whether a question is due: not where it was unwanted, and not twice in a row."""
+    if moment.before.no_questions:
+        return False
+    span = 2 if moment.before.complaints else 1
+    return not any("ask" in shape or "part" in shape for shape in moment.before.shapes[-span:])
 
 
-def _from(lines: tuple[str, ...], start: int) -> tuple[str, ...]:
-    start %= len(lines)
-    return lines[start:] + lines[:start]
+def _may_choose(moment: Moment) -> bool:
+    if moment.before.no_questions or moment.position < OFFER_AFTER:
+        return False
+    return not TENDER & {*moment.before.topics, *moment.heard.topics}
+
+
+def _since_offer(moment: Moment) -> int:
+    shapes = reversed(moment.before.shapes)
+    return next((at for at, shape in enumerate(shapes) if "offer" in shape or "choice" in shape), 1000)
+
+
+def _has(moment: Moment, part: str) -> bool:
+    """Whether there is something to fill this part with that was not said before."""
+    topic, heard = moment.lead, moment.heard
+    if part == "feeling":
+        return heard.feeling != "" and moment.count(f"feeling.{heard.feeling}") < len(
+            FEELINGS[moment.locale][heard.feeling]
+        )
+    if part == "clause":
+        return not any("clause" in shape for shape in moment.before.shapes[-2:]) and bool(_clause(moment))
+    if part == "says":
+        return topic in heard.topics and moment.count(f"{topic}.says") < len(moment.about(topic).says)
+    if part == "ask":
+        here = topic != "" and moment.count(f"{topic}.asks") < len(moment.about(topic).asks)
+        return here or moment.count("ask") < len(LINES[moment.locale]["ask"])
+    if part == "support":
+        return bool(heard.feelings or heard.topics) and moment.count("support") < len(LINES[moment.locale]["support"])
+    return True
+
+
+def _clause(moment: Moment) -> str:
+    return reflect(moment.text, moment.locale)
+
+
+def _says(moment: Moment) -> str:
+    topic = moment.lead
+    return moment.pick(f"{topic}.says", moment.about(topic).says)
+
+
+def _ask(moment: Moment) -> str:
+    topic = moment.lead
+    asked = moment.new(f"{topic}.asks", moment.about(topic).asks) if topic else ""
+    moment.change(asked=f"topic.{topic}" if asked else "open")
+    return asked or moment.line("ask")
+
+
+def _help(moment: Moment) -> str:
+    topic = moment.lead
+    return moment.pick(f"{topic}.help", (moment.about(topic).help,))
+
+
+def _turned(shapes: Sequence[str], by: int) -> tuple[str, ...]:
+    by %= len(shapes)
+    return (*shapes[by:], *shapes[:by])
+
+
+def _line(key: str) -> Callable[[Moment], str]:
+    return lambda moment: moment.line(key)
+
+
+_PARTS: dict[str, Callable[[Moment], str]] = {
+    "feeling": lambda moment: moment.felt(moment.heard.feeling),
+    "clause": lambda moment: moment.line("reflect", clause=_clause(moment)),
+    "says": _says,
+    "ask": _ask,
+    "help": _help,
+    **{key: _line(key) for key in ("part", "ack", "support", "invite", "much", "help_lead", "took")},
+}

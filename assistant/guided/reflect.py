@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from assistant.guided.cues import ACTS, feeling_in, topic_in
+from assistant.guided.cues import ACTS, feelings_in, topics_in
 from llm.types import Locale
 
 #: The length of a clause that is given back: English words, Chinese characters.
@@ -27,11 +27,21 @@ _VERDICT = re.compile(
     r"failure|loser|useless|worthless|pathetic|broken|crazy|selfish|monster|mess|burden|nothing|hopeless|disgusting|lazy|fat|ugly)\b|"
     r"\bi('ll| will|'m going to| am going to) (never|always|fail|lose|mess|ruin|end up|be alone)|\bi (never|won't|can't) (get|do|be|find|make) (any|it|better|good|a )|"
     r"我.{0,3}(考不上|过不了|做不到|完了|会失败|好不了)|"
+    r"\b(my|his|her|their) fault\b|\bdeserved? (it|this|that)\b|\bblame (me|myself)\b|怪我|我的错|活该|"
     r"\balways (ruin|mess|fail|screw|spoil|break|hurt|disappoint)\w*|\bcan'?t do anything right|"
     r"\b(no ?one|nobody) (will |would |could )?(ever )?(love|like|want|care|miss)\w*|\bnothing (will )?(ever )?(change|get|work|matter)\w*|"
     r"我(真|就|太|好|是个?|就是个?|很)+.{0,3}(差|糟|坏|笨|蠢|没用|失败|废|懦弱|可悲|恶心|自私|丑|懒)|没有?人(会|能)?(爱|喜欢|在乎|需要)我|什么都(不会|没)(变|用|意义)|什么都做不好|总是?(搞砸|弄砸|做错|拖累|失败)",
     re.I,
 )
+_FIRST = re.compile(r"\b(i|my|me|i'm|im|i've|ive|i'd|i'll|myself)\b|我", re.I)
+# First words that lose their capital inside a sentence.
+_SMALL = {
+    "the", "a", "an", "he", "she", "it", "they", "we", "nobody", "no", "everyone", "everybody", "everything", "nothing",
+    "every", "all", "this", "that", "there", "sometimes", "people", "his", "her", "their", "it's", "he's", "she's",
+    "they're", "someone", "being", "having", "not", "still", "never",
+}  # fmt: skip
+# What others say is not the person's own.
+_REPORTED = re.compile(r"\b(say|says|saying|said|told|tells|asked|asks|calls?|called)\b|说|讲|叫我|骂|问我", re.I)
 _LEADING_EN = re.compile(
     r"^(?:(?:well|so|and|but|because|then|also|just|yeah|yes|no|ok|okay|oh|honestly|actually|anyway|i mean|you know|i think(?! about| of)|"
     r"i guess|i suppose|it's just that|it's that|today|lately|right now|like)\b[, ]*)+", re.I
@@ -56,31 +66,23 @@ _UNFIT_ZH = re.compile(
 )
 
 
-def reflect(text: str, locale: Locale) -> tuple[str, str] | None:
-    """("reflect", a clause turned to the second person), ("thought", a verdict on themselves, kept as a quotation so
-    that it is not confirmed), ("quote", their own words), or None."""
+def reflect(text: str, locale: Locale) -> str:
+    """The clause that carries the message, turned to the second person, or "". A verdict on themselves is not given
+    back: it would sound confirmed."""
     plain = text.replace("’", "'")
     clauses = _clauses_zh(plain) if locale == "zh" else _clauses_en(plain)
-    clauses = [clause for clause in clauses if not ACTS["dark"].search(clause)]
+    unfit = (ACTS["dark"], _REPORTED)
+    clauses = [one for one in clauses if _FIRST.search(one) and not any(form.search(one) for form in unfit)]
     if not clauses:
-        return None
+        return ""
     best = max(clauses, key=_weight)
-    if topic_in(best) == "worth" or _VERDICT.search(best):
-        return "thought", best
-    if locale == "zh":
-        if "我" in best:
-            return "reflect", best.replace("我就是", "我").replace("我", "你")
-        return "quote", best
-    if re.match(r"(?:i|i'm|im|i've|ive|i'd|i'll|my)\b", best, re.I):
-        return "reflect", _turned(best)
-    if len(best.split()) <= 9 and not re.search(r"\b(i|my|me|i'm)\b", best, re.I):
-        return "quote", best
-    return None
+    if _VERDICT.search(best):
+        return ""
+    return best.replace("我就是", "我").replace("我", "你") if locale == "zh" else _turned(best)
 
 
 def _weight(clause: str) -> float:
-    first_person = bool(re.search(r"\b(i|my|me|i'm)\b|我", clause, re.I))
-    return 2.0 * bool(feeling_in(clause)) + 1.5 * bool(topic_in(clause)) + first_person + 0.01 * len(clause)
+    return 2.0 * bool(feelings_in(clause)) + 1.5 * bool(topics_in(clause)) + 0.01 * len(clause)
 
 
 def _clauses_en(text: str) -> list[str]:
@@ -102,13 +104,16 @@ def _clauses_zh(text: str) -> list[str]:
     found = []
     for part in _SPLIT_ZH.split(text):
         clause = _TRAILING_ZH.sub("", _LEADING_ZH.sub("", part.strip()))
-        if MIN_HAN <= len(clause) <= MAX_HAN and not _UNFIT_ZH.search(clause) and clause.isprintable():
+        fits = not _UNFIT_ZH.search(clause) and not _UNFIT_ZH.search(part.strip())
+        if MIN_HAN <= len(clause) <= MAX_HAN and fits and clause.isprintable():
             found.append(clause)
     return found
 
 
 def _turned(clause: str) -> str:
     words, turned = clause.split(), []
+    if words[0].lower() in _SMALL:
+        words[0] = words[0].lower()
     for index, word in enumerate(words):
         bare = word.strip(",'\"()").lower() if word.lower() not in _SWAP else word.lower()
         before = words[index - 1].strip(",").lower() if index else ""

@@ -1,23 +1,45 @@
-"""The companion's texts and cues, read from the TOML files in texts/: what it says by occasion and by topic, and the
-words by which it knows a message. The files are part of the program: what is wrong with them raises TextsInvalid."""
+"""The companion's texts, read from the TOML files in texts/: what it says by occasion, about topics and about feelings,
+and what it can explain. The files are part of the program: what is wrong with them raises TextsInvalid."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.guided.voice import Topic
+from assistant.meaning import outputs
 from llm.types import Locale
 
 HERE = Path(__file__).resolve().parent / "texts"
 LOCALES: tuple[Locale, ...] = ("en", "zh")
+_FIELDS = {"name", "says", "asks", "tips", "help"}
 
 
 class TextsInvalid(ValueError):
     """A file of texts cannot be used; the message says which, where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What there is to say about a topic: `name` to refer to it ("your sleep"), plain sentences, simple questions,
+    things to try, and who helps where a program does not ("" where that is not special)."""
+
+    name: str
+    says: tuple[str, ...]
+    asks: tuple[str, ...]
+    tips: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Something that people ask about in general: by which words, and what is said."""
+
+    called: re.Pattern[str]
+    says: str
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -35,28 +57,37 @@ def strings(value: object, place: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-@cache
-def lines(locale: Locale) -> Mapping[str, tuple[str, ...]]:
-    """What the companion says, by occasion."""
-    path = HERE / f"lines.{locale}.toml"
-    return {name: strings(texts, f"{path.name}: {name!r}") for name, texts in load(path).items()}
+def _groups(name: str, locale: Locale) -> dict[str, tuple[str, ...]]:
+    path = HERE / f"{name}.{locale}.toml"
+    return {key: strings(texts, f"{path.name}: {key!r}") for key, texts in load(path).items()}
 
 
-@cache
-def topics(locale: Locale) -> Mapping[str, Topic]:
-    """What it says about a topic."""
+def _topics(locale: Locale) -> dict[str, Topic]:
     path = HERE / f"topics.{locale}.toml"
     found = {}
     for name, row in load(path).items():
-        if set(row) != {"name", "says", "asks"}:
-            raise TextsInvalid(f"{path.name}: topic {name!r} has {sorted(row)}; it needs name, says and asks")
-        says, asks = (strings(row[key], f"{path.name}: {name}.{key}") for key in ("says", "asks"))
-        found[name] = Topic(row["name"], says, asks)
+        if set(row) - {"help"} != _FIELDS - {"help"}:
+            raise TextsInvalid(f"{path.name}: topic {name!r} has {sorted(row)}; it needs {sorted(_FIELDS)}")
+        says, asks, tips = (strings(row[key], f"{path.name}: {name}.{key}") for key in ("says", "asks", "tips"))
+        found[name] = Topic(row["name"], says, asks, tips, row.get("help", ""))
     return found
 
 
-LINES: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: lines(locale) for locale in LOCALES}
-TOPICS: dict[Locale, Mapping[str, Topic]] = {locale: topics(locale) for locale in LOCALES}
-for _table in (LINES, TOPICS):
+def _explanations(locale: Locale) -> dict[str, Explanation]:
+    path = HERE / f"explained.{locale}.toml"
+    try:
+        return {name: Explanation(re.compile(row["called"], re.I), row["says"]) for name, row in load(path).items()}
+    except (KeyError, TypeError, re.error) as error:
+        raise TextsInvalid(f"{path.name}: {error!r}; each needs `called` and `says`") from error
+
+
+LINES: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("lines", locale) for locale in LOCALES}
+FEELINGS: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("feelings", locale) for locale in LOCALES}
+TOPICS: dict[Locale, Mapping[str, Topic]] = {locale: _topics(locale) for locale in LOCALES}
+EXPLAINED: dict[Locale, Mapping[str, Explanation]] = {locale: _explanations(locale) for locale in LOCALES}
+for _table in (LINES, FEELINGS, TOPICS, EXPLAINED):
     if differing := set(_table["en"]) ^ set(_table["zh"]):
-        raise TextsInvalid(f"only one language has {sorted(differing)}; both need every occasion and topic")
+        raise TextsInvalid(f"only one language has {sorted(differing)}; both need every one")
+for _table, _names in ((FEELINGS, outputs.FEELINGS), (TOPICS, outputs.TOPICS)):
+    if differing := set(_table["en"]) ^ set(_names):
+        raise TextsInvalid(f"texts and reader differ in {sorted(differing)}; every one of the reader's needs texts")

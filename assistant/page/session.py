@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from assistant.guided import Guided, is_companion
 from assistant.language import clean_text, language_of
-from assistant.meaning.base import Reader
+from assistant.meaning.base import Reader, Understands
 from assistant.page import bubbles
 from assistant.page.consents import Consents
 from assistant.page.keeping import Keeping
@@ -188,7 +188,8 @@ class Session:
             return self.services.model
         said = self.said_before.setdefault(words, [])
         said.append(old.reply)
-        return Guided(avoid=said)
+        reader = self.services.reader
+        return Guided(avoid=said, reader=reader if isinstance(reader, Understands) else None)
 
     def _record(self, turn: Turn, old: Turn | None = None) -> None:
         """Called by `respond` with the pending turn, and again with the final one. It takes the place of `old`, in

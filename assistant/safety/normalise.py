@@ -47,6 +47,11 @@ _REWRITTEN = tuple(
 _JOINED: dict[str, str] = _DATA["joined"]
 
 
+def simplified(text: str) -> str:
+    """`text` in simplified characters, with the Cantonese ones of spelling.toml put into Mandarin."""
+    return text.translate(_CANTONESE).translate(_TRADITIONAL)
+
+
 def normalise(text: str) -> str:
     """`text` in lower case, NFKC, simplified characters, without hidden characters, apostrophes and letters written
     apart, with common evasions spelled out. Line ends stay. Nothing is cut: danger may stand at the end."""

@@ -9,12 +9,13 @@ import json
 from dataclasses import asdict, fields
 from typing import Any
 
+from assistant.carried import state_from
 from assistant.store.errors import StoreDamaged, StoreNewer
 from assistant.types import Risk, RiskLevel, RiskState, Turn
 from llm.types import Message, Prompt, Sampling, Usage
 from perception.types import Behaviours, EmotionalState, Observation
 
-SCHEMA = 2
+SCHEMA = 3
 _MAPPINGS = ("expressions", "voice", "compound")
 #: Behaviours that a stored state may name; others, of other versions, are left out.
 _BEHAVIOURS = frozenset(Behaviours().as_dict())
@@ -36,11 +37,11 @@ def turn_to_dict(turn: Turn) -> dict[str, Any]:
     for name, value in state.items():
         if not isinstance(value, str | bool | dict | None):
             state[name] = float(value)  # numpy's numbers are not JSON
-    risk, risk_state = asdict(turn.risk), asdict(turn.risk_state)
+    risk, risk_state, guided = asdict(turn.risk), asdict(turn.risk_state), asdict(turn.guided)
     prompt = None if turn.prompt is None else asdict(turn.prompt)
     return {
-        **shallow, "state": state, "risk": risk, "risk_state": risk_state, "prompt": prompt,
-        "usage": asdict(turn.usage), "schema": SCHEMA,
+        **shallow, "state": state, "risk": risk, "risk_state": risk_state, "guided": guided,
+        "prompt": prompt, "usage": asdict(turn.usage), "schema": SCHEMA,
     }  # fmt: skip
 
 
@@ -71,6 +72,7 @@ def turn_from_dict(row: dict[str, Any]) -> Turn:
             "state": _state(row["state"]),
             "risk": risk,
             "risk_state": carried,
+            "guided": state_from(row.get("guided", {})),
             "usage": Usage(**row["usage"]),
             "prompt": None if row["prompt"] is None else _prompt(row["prompt"]),
             "schema": SCHEMA,

@@ -373,5 +373,6 @@ def _traces(turns: Sequence[Turn]) -> set[bytes]:
     found: set[bytes] = set()
     for turn in turns:
         prompted = [m.content for m in turn.prompt.messages if m.role != "system"] if turn.prompt else []
-        found |= traces([turn.turn_id, turn.user_text, turn.reply, turn.affect_sentence, *prompted])
+        kept = [fact.words for fact in turn.guided.facts] + [words for _, words in turn.guided.answers]
+        found |= traces([turn.turn_id, turn.user_text, turn.reply, turn.affect_sentence, *prompted, *kept])
     return found

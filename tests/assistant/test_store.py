@@ -349,7 +349,7 @@ def test_a_turn_of_schema_1_is_read_and_carries_its_risk_on() -> None:
     turn = turn_from_json(json.dumps(row))
     assert (turn.risk.level, turn.risk.kind, turn.risk.rules) == (RiskLevel.HIGH, "suicide", ("en.x",))
     assert (turn.risk_state.level, turn.risk_state.kind) == (RiskLevel.HIGH, "suicide")
-    assert turn_from_json(turn_to_json(turn)) == turn and turn.schema == 2
+    assert turn_from_json(turn_to_json(turn)) == turn and turn.schema == 3
 
 
 def test_what_a_conversation_carries_on_about_danger_is_kept() -> None:

@@ -1,0 +1,182 @@
+"""How a message is answered: the first row whose condition holds. Safety comes first (the crisis path, which is
+outside, has passed before), then what the person asked for, then a running exercise, then listening."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assistant.guided import answering, danger, facts, leading, listening, panic
+from assistant.guided.cues import sign_in
+from assistant.guided.exercises import called_in
+from assistant.guided.moment import Moment
+
+Condition = Callable[[Moment], bool]
+Way = Callable[[Moment], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A way of answering, and when it is taken. `aside`: a running exercise is laid aside for it."""
+
+    name: str
+    when: Condition
+    way: Way
+    aside: bool = True
+
+
+def decided(moment: Moment) -> tuple[str, str]:
+    """The name of the way, and the reply."""
+    row = next(row for row in TABLE if row.when(moment))
+    interrupts = row.aside and moment.before.running
+    if interrupts:
+        leading.pause(moment)
+    reply = row.way(moment)
+    if interrupts and moment.after.paused and row.name not in {"leave", "calm", "danger"}:
+        moment.change(offered="resume")
+        title = leading.title_of(moment, moment.before.exercise)
+        reply = moment.joined(reply, moment.line("unfinished", title=title))
+    return row.name, reply
+
+
+def _act(*acts: str) -> Condition:
+    """The person does one of these, and no running exercise takes the message for its own."""
+    return lambda moment: moment.heard.act in acts and not leading.claims(moment)
+
+
+def _command(*commands: str) -> Condition:
+    return lambda moment: moment.heard.command in commands and not leading.claims(moment)
+
+
+def _agrees(moment: Moment) -> bool:
+    heard = moment.heard
+    if not moment.before.offered or leading.claims(moment):
+        return False
+    wants = heard.command in {"yes", "resume", "fine"} or (heard.command == "nod" and moment.before.offered != "choice")
+    return wants or (heard.act in {"agree", "continue"} and len(heard.text) <= answering.SHORT)
+
+
+def _declines(moment: Moment) -> bool:
+    heard = moment.heard
+    if not moment.before.offered or leading.claims(moment):
+        return False
+    refuses = heard.command in {"no", "stop", "skip", "later"}
+    return refuses or (heard.act in {"decline", "stop"} and len(heard.text) <= answering.SHORT)
+
+
+def _chooses(moment: Moment) -> bool:
+    short = len(moment.text) <= answering.SHORT and moment.heard.act not in {"complain", "insult", "correct", "leave"}
+    return (
+        moment.before.offered == "choice" and short and not leading.claims(moment) and not moment.heard.command
+        and any(sign_in(sign, moment.text) for sign in ("ideas", "exercise", "people", "talk"))
+        and moment.heard.act not in {"telling", "good_news"} and not moment.heard.act.startswith("ask_")
+    )  # fmt: skip
+
+
+def _names_exercise(moment: Moment) -> bool:
+    heard = moment.heard
+    named = called_in(heard.text) is not None and len(heard.text) <= answering.SHORT
+    return named and heard.act not in {"decline", "complain", "stop", "good_news"} and not leading.claims(moment)
+
+
+def _wants_no_exercise(moment: Moment) -> bool:
+    heard = moment.heard
+    refused = len(heard.text) <= answering.SHORT and sign_in("no_exercise", heard.text)
+    return refused and heard.act not in {"stop", "continue"} and not heard.command
+
+
+def _resumes(moment: Moment) -> bool:
+    resumes = moment.heard.command == "resume" or (moment.heard.act == "continue" and not moment.heard.command)
+    return resumes and moment.before.paused and bool(moment.before.exercise)
+
+
+def _answers_question(moment: Moment) -> bool:
+    """A bare yes, no or phrase after a question."""
+    bare = moment.heard.command in {"yes", "no", "better", "worse"} and moment.before.asked != ""
+    return bare or (moment.heard.act == "answer" and moment.heard.command not in {"nod", "again"})
+
+
+#: Ways that leave the person with something to try or to call.
+_GIVING = {"advice", "advice_told", "human", "chosen", "information", "not_taken_up"}
+
+
+def _reacts(sign: str) -> Condition:
+    """A short word about the ideas that the last reply gave."""
+
+    def holds(moment: Moment) -> bool:
+        heard = moment.heard
+        gave = moment.before.ways[-1:] != () and moment.before.ways[-1] in _GIVING
+        reacts = heard.act in {"telling", "answer", "agree", "decline", "good_news", "unsure", ""} and not heard.command
+        short = len(heard.text) <= answering.SHORT and not sign_in("asking", heard.text)
+        short = short and not heard.topics and not heard.feelings
+        return gave and reacts and short and sign_in(sign, heard.text)
+
+    return holds
+
+
+def _names_itself(moment: Moment) -> bool:
+    named = any(fact.kind == "name" for fact in facts.facts_in(moment))
+    return named and len(moment.text) <= answering.SHORT // 2 and not moment.heard.topics
+
+
+def _is_little(moment: Moment) -> bool:
+    """A short message that names neither topic nor feeling."""
+    heard = moment.heard
+    return not heard.topics and not heard.feelings and len(heard.text) <= listening.LITTLE[moment.locale]
+
+
+TABLE: tuple[Row, ...] = (
+    # Safety.
+    Row("danger", danger.is_near, danger.meet),
+    Row("calm", panic.is_now, panic.start),
+    Row("calm_check", panic.is_checked, panic.check),
+    # What was asked or offered last.
+    Row("mood", lambda m: m.before.asked == "mood" and (m.heard.score is not None or m.heard.command != ""),
+        answering.mood),
+    Row("resumed", _resumes, leading.resume, aside=False),
+    Row("accepted", _agrees, answering.accepted),
+    Row("declined", _declines, answering.declined),
+    Row("no_exercise", _wants_no_exercise, answering.no_exercise),
+    Row("chosen", _chooses, answering.chosen),
+    # What the person asks for.
+    Row("exercise_named", _names_exercise, answering.exercise),
+    Row("exercise", _act("ask_exercise"), answering.exercise),
+    Row("advice", _act("ask_advice"), answering.advice),
+    Row("advice_told", lambda m: m.before.asked == "advice" and m.heard.act == "telling" and bool(m.heard.topic),
+        answering.advice),
+    Row("information", _act("ask_info"), answering.information),
+    Row("human", _act("ask_human"), answering.human),
+    Row("about_bot", _act("ask_about_bot"), answering.about_bot),
+    Row("privacy", _act("ask_privacy"), answering.privacy),
+    Row("abilities", _act("ask_abilities"), answering.abilities),
+    Row("memory", _act("ask_memory"), facts.recall),
+    Row("reassurance", _act("ask_reassurance"), answering.reassurance),
+    Row("correction", _act("correct"), answering.correct),
+    Row("complaint", _act("complain"), answering.complain),
+    Row("insult", _act("insult"), lambda m: m.line("insult")),
+    Row("leave", _act("leave"), answering.leave),
+    Row("thanks", _act("thank"), lambda m: m.line("thanks")),
+    Row("greeting", _act("greet"), answering.greet),
+    Row("test", _act("test"), answering.test),
+    Row("joke", _act("joke"), lambda m: m.line("joke")),
+    Row("small_talk", _act("small_talk"), answering.small_talk),
+    # A running exercise.
+    Row("step", leading.claims, leading.proceed, aside=False),
+    # Listening.
+    Row("signs", lambda m: m.heard.wordless and not answering.is_bare_number(m), lambda m: m.line("emoji")),
+    Row("named", _names_itself, lambda m: m.joined(m.line("took"), m.line("invite"))),
+    Row("number", answering.is_bare_number, answering.number),
+    Row("stop", _command("stop", "skip", "back"), lambda m: m.line("nothing_to_stop")),
+    Row("go_on", _command("resume"), lambda m: m.line("nothing_to_resume")),
+    Row("not_taken_up", _reacts("objects"), answering.not_taken_up),
+    Row("taken_up", _reacts("uptake"), answering.taken_up),
+    Row("good_news", lambda m: m.heard.act == "good_news", listening.good_news),
+    Row("so_so", _command("meh", "fine"), lambda m: m.line("meh")),
+    Row("unsure", lambda m: m.heard.act == "unsure", lambda m: m.line("unsure")),
+    Row("answer", _answers_question, listening.answered),
+    Row("nod", lambda m: m.heard.act == "agree" or m.heard.command in {"nod", "again"}, answering.nodded),
+    Row("refused", lambda m: m.heard.act in {"decline", "stop"}, answering.refused),
+    Row("more", lambda m: _is_little(m) and bool(m.before.topics), listening.answered),
+    Row("unclear", lambda m: _is_little(m) and m.heard.act != "telling", listening.unclear),
+    Row("telling", lambda m: True, listening.listen),
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""What the person told, kept in their words: names, people, amounts, times, and the clause that carried a message; and
+the answer to what was said before."""
+
+from __future__ import annotations
+
+import re
+
+from assistant.guided.cues import feelings_in, topics_in
+from assistant.guided.moment import Moment
+from assistant.guided.tables import HERE, load
+from assistant.types import Fact
+from llm.types import Locale
+
+#: How many facts are kept, how many are named at once, and the longest words of one (characters).
+KEPT, NAMED, LONGEST = 24, 3, 90
+#: A message up to this long (characters) is kept whole.
+SHORT: dict[Locale, int] = {"en": 70, "zh": 30}
+#: How many clauses of one message are kept.
+PER_MESSAGE = 2
+_WORDS = load(HERE / "facts.toml")
+_KINDS = {kind: re.compile("|".join(patterns), re.I) for kind, patterns in _WORDS["kinds"].items()}
+#: Whom or what something is about, by its words in either language.
+_ABOUT = {name: re.compile("|".join(patterns), re.I) for name, patterns in _WORDS["about"].items()}
+_SPLIT = re.compile(r"[.!?;\n…。！？；]+|,\s+(?=(?:and |but |so )?(?:i|my|he|she|we|they|it)\b)|[，,]", re.I)
+_NAME = re.compile(r"\bname\b|叫|名字", re.I)
+_MARKS = re.compile(r"[“”\"<>\[\]{}|`*_]")
+_LETTER = re.compile(r"[^\W\d_]")
+#: Acts in which nothing is told that is worth keeping.
+_EMPTY = {
+    "ask_about_bot", "ask_privacy", "ask_abilities", "ask_memory", "complain", "insult", "thank", "greet", "leave",
+    "stop", "continue", "test", "joke", "small_talk", "agree", "decline", "unsure",
+}  # fmt: skip
+
+
+def about(text: str) -> tuple[str, ...]:
+    """Whom and what the text names."""
+    return tuple(name for name, pattern in _ABOUT.items() if pattern.search(text))
+
+
+def facts_in(moment: Moment) -> tuple[Fact, ...]:
+    """What this message tells that is worth keeping."""
+    if moment.heard.command or moment.heard.dark or moment.heard.act in _EMPTY:
+        return ()
+    whole = len(moment.text) <= SHORT[moment.locale]
+    parts = [moment.text] if whole else _SPLIT.split(moment.text)
+    clauses = [clause for part in parts if (clause := _plain(part))]
+    if not clauses:
+        return ()
+    ranked = sorted(clauses, key=_weight, reverse=True)[:PER_MESSAGE]
+    chosen = [clause for clause in clauses if clause in ranked and (_weight(clause) > 0 or clause == ranked[0])]
+    return tuple(Fact(_kind(clause), clause, next(iter(about(clause)), "")) for clause in chosen)
+
+
+def kept(before: tuple[Fact, ...], new: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """The facts with new ones; when there are too many, the oldest that only tell something go first."""
+    known = {fact.words for fact in before}
+    facts = [*before, *(fact for fact in new if fact.words not in known)]
+    while len(facts) > KEPT:
+        facts.remove(next((fact for fact in facts if fact.kind == "told"), facts[0]))
+    return tuple(facts)
+
+
+def recall(moment: Moment) -> str:
+    """The answer to what was said before: the person's own words, or that there are none."""
+    facts, named = moment.before.facts, about(moment.text)
+    if named:
+        facts = tuple(fact for fact in facts if fact.about in named or set(about(fact.words)) & set(named))
+    elif _NAME.search(moment.text):
+        facts = tuple(fact for fact in facts if fact.kind == "name")
+    if facts:
+        return moment.line("memory", told=_listed(moment, [fact.words for fact in _chosen(facts)]))
+    if named and moment.before.facts:
+        others = _listed(moment, [fact.words for fact in _chosen(moment.before.facts)])
+        return moment.line("memory_else", told=others)
+    return moment.line("memory_none")
+
+
+def _chosen(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """Those that name someone or something first, in the order in which they were told."""
+    best = sorted(facts, key=lambda fact: fact.kind == "told")[:NAMED]
+    return tuple(fact for fact in facts if fact in best)
+
+
+def _listed(moment: Moment, told: list[str]) -> str:
+    gap = "" if moment.locale == "zh" else "; "
+    return gap.join(f"“{words}”" for words in told)
+
+
+def _kind(clause: str) -> str:
+    return next((kind for kind, pattern in _KINDS.items() if pattern.search(clause)), "told")
+
+
+def _weight(clause: str) -> float:
+    names = 2.0 * (_kind(clause) != "told") + 1.5 * bool(about(clause))
+    return names + bool(feelings_in(clause)) + bool(topics_in(clause)) + 0.001 * len(clause)
+
+
+def _plain(part: str) -> str:
+    """A clause on one line, without marks that could be taken for the end of a quotation; "" for a scrap."""
+    words = " ".join(_MARKS.sub("", part).split()).strip(" ,，、:：-。.!！?？")
+    if len(_LETTER.findall(words)) < 3 or not words.isprintable():
+        return ""
+    return words if len(words) <= LONGEST else words[: LONGEST - 1].rstrip() + "…"

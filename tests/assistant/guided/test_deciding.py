@@ -1,0 +1,168 @@
+"""How a message is answered, with a reader that says what it is told to: the rows of the table, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from assistant.carried import from_text, to_text
+from assistant.guided import Guided
+from assistant.guided.deciding import TABLE
+from assistant.guided.tables import LINES
+from assistant.meaning import outputs
+from assistant.meaning.base import ACT_FROM, Meaning
+from assistant.types import GuidedState
+from llm.types import Message, Prompt
+
+
+@dataclass
+class Told:
+    """A reader that takes every message as it is told to."""
+
+    act: str = "telling"
+    sure: float = 0.9
+    topics: tuple[str, ...] = ()
+    feelings: tuple[str, ...] = ()
+    asked: list[str] = field(default_factory=list)
+
+    def understand(self, text: str) -> Meaning:
+        self.asked.append(text)
+        return Meaning(self.act, self.sure, self.topics, self.feelings)
+
+
+def reply(text: str, reader: Told | None = None, state: GuidedState | None = None) -> tuple[str, GuidedState]:
+    prompt = Prompt((Message("user", text),), carried=to_text(state or GuidedState()))
+    stream = Guided(reader=reader).stream(prompt)
+    try:
+        while True:
+            next(stream)
+    except StopIteration as stop:
+        return stop.value.text, from_text(stop.value.carried)
+
+
+def way(text: str, reader: Told | None = None, state: GuidedState | None = None) -> str:
+    return reply(text, reader, state)[1].ways[-1]
+
+
+def test_rows_have_names_of_their_own_and_the_last_one_always_holds() -> None:
+    names = [row.name for row in TABLE]
+    assert len(set(names)) == len(names) and names[0] == "danger" and names[-1] == "telling"
+
+
+@pytest.mark.parametrize(("act", "text", "expected"), [
+    ("ask_calm_now", "help me calm down right now", "calm"), ("ask_advice", "so what now, then", "advice"),
+    ("ask_info", "how long does this usually take", "information"),
+    ("ask_human", "who could I see about this", "human"),
+    ("ask_about_bot", "are you one of those bots", "about_bot"), ("ask_privacy", "is this kept anywhere", "privacy"),
+    ("ask_abilities", "what is this app good for", "abilities"), ("ask_memory", "what had I said earlier", "memory"),
+    ("ask_reassurance", "tell me it isn't too late", "reassurance"), ("correct", "that was my uncle", "correction"),
+    ("complain", "this is the same answer again", "complaint"), ("insult", "you stupid thing", "insult"),
+    ("thank", "much obliged", "thanks"), ("greet", "good to be here", "greeting"), ("leave", "dinner calls", "leave"),
+    ("test", "seven eight nine", "test"), ("joke", "knock knock", "joke"),
+    ("small_talk", "lovely skies today", "small_talk"),
+    ("good_news", "we finally won", "good_news"), ("unsure", "hard to put in words", "unsure"),
+])  # fmt: skip
+def test_a_sure_reader_decides_and_an_unsure_one_does_not(act: str, text: str, expected: str) -> None:
+    assert act in outputs.ACTS
+    assert way(text, Told(act)) == expected
+    assert way(text, Told(act, sure=ACT_FROM - 0.1)) != expected or way(text) == expected
+
+
+def test_bare_commands_need_no_reader() -> None:
+    reader = Told("insult")
+    for text in ("stop", "ok", "no", "7", "idk", "继续"):
+        way(text, reader)
+    assert reader.asked == ["7"]
+
+
+@pytest.mark.parametrize(
+    "text", ["nobody sees me", "six weeks from diagnosis", "I don't have a car", "the pan, the sink"]
+)
+def test_a_word_alone_hijacks_nothing(text: str) -> None:
+    said, state = reply(text, Told("telling"))
+    assert state.ways[-1] in {"telling", "more", "unclear"}
+    assert not any(line in said for key in ("camera", "privacy", "diagnosis", "greeting") for line in LINES["en"][key])
+
+
+def test_an_act_towards_the_companion_needs_words_that_speak_of_it() -> None:
+    assert way("the car is in the garage", Told("ask_privacy")) != "privacy"
+    assert way("what if they tell my wife", Told("ask_privacy")) != "privacy"
+
+
+def test_panic_gets_a_pace_and_grounding_at_once_then_a_look_whether_it_helps() -> None:
+    said, state = reply("HELP im having a panic attack right now", Told(topics=("panic",), feelings=("panicked",)))
+    assert "1, 2, 3, 4" in said and "feet" in said and "emergency number" in said and "?" not in said
+    said, state = reply("my hands are tingling", Told(), state)
+    assert state.ways[-1] == "calm_check" and "Tingling" in said and "killing" not in said
+    said, state = reply("ok", Told(), state)
+    assert "better, the same, or worse" in said
+    said, state = reply("worse", Told(), state)
+    assert state.ways[-1] == "calm_check" and "cold water" in said.lower()
+    said, state = reply("a bit better", Told(), state)
+    assert said in LINES["en"]["panic_easing"]
+    again, _ = reply("it is back, help me breathe", Told("ask_calm_now"), state)
+    assert "emergency number, " not in again or LINES["en"]["panic_warning"][0] not in again
+
+
+def test_panic_that_is_past_is_listened_to() -> None:
+    assert (
+        way("I had a panic attack on the train last week", Told(topics=("panic",), feelings=("afraid",))) == "telling"
+    )
+
+
+def test_a_complaint_changes_what_follows() -> None:
+    said, state = reply("this app just repeats itself", Told("complain"))
+    assert state.complaints == 1 and state.ways == ("complaint",)
+    said, state = reply("and again the same from you", Told("complain"), state)
+    assert state.no_questions
+    for text in ("work was long", "my boss shouted", "then the train was late", "and it rained"):
+        said, state = reply(text, Told(topics=("work",), feelings=("exhausted",)), state)
+        assert "?" not in said
+
+
+@pytest.mark.parametrize(("text", "right", "wrong"), [
+    ("him not the cat", "him", "the cat"), ("no, my sister, not my mum", "your sister", "your mum"),
+    ("I meant my uncle", "your uncle", ""), ("是他不是猫", "他", "猫"), ("不是我妈，是我姐", "你姐", "你妈"),
+])  # fmt: skip
+def test_a_correction_is_taken_up(text: str, right: str, wrong: str) -> None:
+    said, state = reply(text, Told("telling"), GuidedState(messages=2))
+    assert state.ways[-1] == "correction" and right in said and wrong in said
+
+
+@pytest.mark.parametrize("text", ["its not about the pan", "im not proud of it", "he's nice when he's not like this",
+                                  "i threw a plate. at the wall not at him"])  # fmt: skip
+def test_a_denial_is_no_correction(text: str) -> None:
+    assert way(text, Told("telling"), GuidedState(messages=2, topics=("anger",))) != "correction"
+
+
+def test_a_running_exercise_lets_go_and_can_be_resumed() -> None:
+    running = GuidedState(exercise="box", step=1, messages=4)
+    said, state = reply("are you recording me with that camera?", Told("ask_privacy"), running)
+    assert state.ways[-1] == "privacy" and state.paused and "continue" in said
+    said, state = reply("continue", Told(), state)
+    assert state.running and state.step == 1
+    assert way("I can feel my shoulders drop", Told(), running) == "step"
+    long = "my landlord has just written that we have to be out of the flat by the end of the month"
+    assert way(long, Told(topics=("housing",)), running) == "telling"
+
+
+def test_an_answer_in_an_exercise_is_not_taken_for_a_request() -> None:
+    running = GuidedState(exercise="thought", step=2, messages=4)
+    assert way("what if they all laugh at me, what should I do", Told("ask_advice"), running) == "step"
+    assert way("nobody wants me there, i'm useless", Told("insult"), running) == "step"
+
+
+def test_what_was_turned_down_is_not_offered_again() -> None:
+    state = GuidedState(messages=4, topics=("anger",))
+    offered: list[str] = []
+    for text in ("he did it again", "no", "and again", "and then he laughed", "I left", "he followed", "I drove off"):
+        _, state = reply(text, Told(topics=("anger",), feelings=("angry",)), state)
+        offered += [state.offered] * (state.offered == "box")
+    assert len(offered) == 1 and "box" in state.declined
+
+
+def test_who_helps_is_named_when_a_grave_topic_comes_up_again() -> None:
+    said, state = reply("I had a drink again last night, alone", Told(topics=("alcohol_drugs",)))
+    said, state = reply("it was a bottle of wine, as every night", Told(topics=("alcohol_drugs",)), state)
+    assert "doctor" in said and "AA" in said
