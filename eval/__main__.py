@@ -1,19 +1,22 @@
-"""python -m eval exam | audit | compare | leaderboard | harness-export | harness-import: measure a model on an
-examination, and the examination itself."""
+"""python -m eval exam | audit | compare | leaderboard | harness-export | harness-import: a model on an examination, and
+the examination itself; dialogue | affect | safety | perception: the assistant and its parts."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from eval.dialogue.commands import add_commands as dialogue_commands
 from eval.exam.audit import audit, repaired, write_edition
 from eval.exam.layouts import read_exam
 from eval.exam.prompts import Asking, pick_shots
 from eval.exam.run import MODES, VOTES, ExamOptions, asked_of, complete, take
 from eval.exam.types import Item, Scored
+from eval.parts_commands import add_commands as parts_commands
 from llm.jobs.types import JobError, JobOptions
 
 
@@ -116,6 +119,10 @@ def _prices(text: str) -> tuple[float, float]:
     return float(prompt), float(completion or prompt)
 
 
+#: Packages below add theirs here.
+COMMANDS: tuple[Callable[[Any], None], ...] = (dialogue_commands, parts_commands)
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m eval", description="Measures. Nothing here trains anything.")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
@@ -151,6 +158,8 @@ def parser() -> argparse.ArgumentParser:
     board.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     board.add_argument("--out", type=Path, required=True, metavar="DIR")
     board.set_defaults(run=_report)
+    for add in COMMANDS:
+        add(commands)
     return made
 
 
