@@ -69,7 +69,7 @@ def _harness_import(given: argparse.Namespace) -> int:
     from eval.exam.harness import import_samples
 
     rows = import_samples(given.task, given.samples, given.out, given.model)
-    return _told(given.out, rows, f"{given.samples} holds no reply to them")
+    return _told(given.out, rows, f"{given.samples} has no reply to them, or an empty one")
 
 
 def _audit(given: argparse.Namespace) -> int:
