@@ -1,39 +1,75 @@
-"""python -m eval exam | audit | compare: measure a model on an examination, and the examination itself."""
+"""python -m eval exam | audit | compare | leaderboard | harness-export | harness-import: a model on an examination, and
+the examination itself; dialogue | affect | safety | perception: the assistant and its parts."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from eval.dialogue.commands import add_commands as dialogue_commands
 from eval.exam.audit import audit, repaired, write_edition
 from eval.exam.layouts import read_exam
 from eval.exam.prompts import Asking, pick_shots
-from eval.exam.run import MODES, VOTES, ExamOptions, complete, take
+from eval.exam.run import MODES, VOTES, ExamOptions, asked_of, complete, take
+from eval.exam.types import Item, Scored
+from eval.parts_commands import add_commands as parts_commands
 from llm.jobs.types import JobError, JobOptions
 
 
-def _exam(given: argparse.Namespace) -> int:
+def _asked(given: argparse.Namespace) -> tuple[list[Item], ExamOptions]:
     shots, items = pick_shots(read_exam(given.data), given.shots)
     items = items[:: max(1, len(items) // given.limit)][: given.limit] if given.limit else items
     asking = Asking(given.prompt, given.reasoning, shots)
-    options = ExamOptions(
+    return items, ExamOptions(
         given.model, given.mode, asking, given.max_tokens, given.temperature, given.seed, given.rotate, given.samples
     )
+
+
+def _exam(given: argparse.Namespace) -> int:
+    items, options = _asked(given)
     jobs = JobOptions(
         given.base_url, os.environ.get("BESIDE_LLM_KEY", ""), given.concurrency, given.time_out, prices=given.prices
     )
     rows, _ = take(items, options, jobs, given.out)
+    status = _told(given.out, rows, "the same command asks them again")
+    if given.inspect_log:
+        from eval.exam.compare import load
+        from eval.exam.inspect_log import write_inspect_log
+
+        result, _ = load(given.out)
+        print(write_inspect_log(given.inspect_log, result, asked_of(items, options), rows, options.asking))
+    return status
+
+
+def _told(out: Path, rows: Sequence[Scored], next_step: str) -> int:
+    """Print a run's summary; 1 where items got no whole answer."""
     from eval.exam.report import summary_text
 
-    print(summary_text(given.out))
-    if not complete(rows):
-        missing = sum(row.outcome not in {"answered", "none", "unparsed"} for row in rows)
-        print(f"eval: {missing} items got no whole answer; the same command asks them again", file=sys.stderr)
-        return 1
+    print(summary_text(out))
+    if complete(rows):
+        return 0
+    missing = sum(row.outcome not in {"answered", "none", "unparsed"} for row in rows)
+    print(f"eval: {missing} items got no whole answer; {next_step}", file=sys.stderr)
+    return 1
+
+
+def _harness_export(given: argparse.Namespace) -> int:
+    from eval.exam.harness import TASK, export_task
+
+    count = export_task(*_asked(given), given.out)
+    print(f"{given.out}: task {TASK} of {count} items; lm_eval run --include_path {given.out} --tasks {TASK} ...")
     return 0
+
+
+def _harness_import(given: argparse.Namespace) -> int:
+    from eval.exam.harness import import_samples
+
+    rows = import_samples(given.task, given.samples, given.out, given.model)
+    return _told(given.out, rows, f"{given.samples} has no reply to them, or an empty one")
 
 
 def _audit(given: argparse.Namespace) -> int:
@@ -83,28 +119,31 @@ def _prices(text: str) -> tuple[float, float]:
     return float(prompt), float(completion or prompt)
 
 
+#: Packages below add theirs here.
+COMMANDS: tuple[Callable[[Any], None], ...] = (dialogue_commands, parts_commands)
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m eval", description="Measures. Nothing here trains anything.")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     exam = commands.add_parser("exam", help="take an examination; interrupted, the same command goes on")
-    exam.add_argument("--data", type=Path, required=True, metavar="DIR|ZIP|FILE")
+    _asking_arguments(exam)
     exam.add_argument("--base-url", required=True, metavar="URL", help="of an OpenAI-compatible server, ending in /v1")
     exam.add_argument("--model", required=True, metavar="NAME")
-    exam.add_argument("--out", type=Path, required=True, metavar="DIR")
-    exam.add_argument("--mode", choices=MODES, default="generate")
-    exam.add_argument("--prompt", choices=("ours", "authors"), default="ours")
-    exam.add_argument("--reasoning", action="store_true", help="ask for a short analysis before the answer")
-    exam.add_argument("--shots", type=int, default=0, metavar="N", help="solved items before each; they are not asked")
-    exam.add_argument("--limit", type=int, default=0, metavar="N", help="every k-th item, N in all")
-    exam.add_argument("--rotate", type=int, default=0, metavar="K", help="move the options on by K places")
-    exam.add_argument("--samples", type=int, default=VOTES, metavar="N", help="votes in mode `vote`")
-    exam.add_argument("--temperature", type=float, default=0.0)
-    exam.add_argument("--max-tokens", type=int, default=0, help="default: by mode")
-    exam.add_argument("--seed", type=int, default=0)
     exam.add_argument("--concurrency", type=int, default=64, metavar="N")
     exam.add_argument("--time-out", type=float, default=120.0, metavar="S")
     exam.add_argument("--prices", type=_prices, default=(0.0, 0.0), metavar="IN,OUT", help="of a million tokens")
+    exam.add_argument("--inspect-log", type=Path, metavar="DIR", help="also write the run as a log of Inspect, there")
     exam.set_defaults(run=_exam)
+    task = commands.add_parser("harness-export", help="the exam as a task of lm-evaluation-harness")
+    _asking_arguments(task)
+    task.set_defaults(run=_harness_export, model="lm-evaluation-harness")
+    back = commands.add_parser("harness-import", help="replies that lm-evaluation-harness got, scored as ours")
+    back.add_argument("task", type=Path, metavar="TASK_DIR", help="what harness-export wrote")
+    back.add_argument("samples", type=Path, metavar="samples_*.jsonl", help="from lm_eval run --log_samples")
+    back.add_argument("--out", type=Path, required=True, metavar="DIR")
+    back.add_argument("--model", default="", metavar="NAME", help="default: the name of the samples' folder")
+    back.set_defaults(run=_harness_import)
     check = commands.add_parser("audit", help="copies, conflicting keys, malformed items, leaks; a repaired edition")
     check.add_argument("--data", type=Path, required=True, metavar="DIR|ZIP|FILE")
     check.add_argument("--training", type=Path, nargs="*", default=[], metavar="FILE", help="what a model learned")
@@ -119,7 +158,27 @@ def parser() -> argparse.ArgumentParser:
     board.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     board.add_argument("--out", type=Path, required=True, metavar="DIR")
     board.set_defaults(run=_report)
+    for add in COMMANDS:
+        add(commands)
     return made
+
+
+def _asking_arguments(command: argparse.ArgumentParser) -> None:
+    """Which items are asked, and how."""
+    command.add_argument("--data", type=Path, required=True, metavar="DIR|ZIP|FILE")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--mode", choices=MODES, default="generate")
+    command.add_argument("--prompt", choices=("ours", "authors"), default="ours")
+    command.add_argument("--reasoning", action="store_true", help="ask for a short analysis before the answer")
+    command.add_argument(
+        "--shots", type=int, default=0, metavar="N", help="solved items before each; they are not asked"
+    )
+    command.add_argument("--limit", type=int, default=0, metavar="N", help="every k-th item, N in all")
+    command.add_argument("--rotate", type=int, default=0, metavar="K", help="move the options on by K places")
+    command.add_argument("--samples", type=int, default=VOTES, metavar="N", help="votes in mode `vote`")
+    command.add_argument("--temperature", type=float, default=0.0)
+    command.add_argument("--max-tokens", type=int, default=0, help="default: by mode")
+    command.add_argument("--seed", type=int, default=0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

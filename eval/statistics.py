@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 RESAMPLES = 2000
 LEVEL = 0.95
+#: The normal distribution's quantile of that level, two-sided.
+NORMAL = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,16 @@ def mean_interval(values: Sequence[float], seed: int = 0) -> Interval:
     array = np.asarray(values, float)
     means = _resampled(array, seed)
     return Interval(float(array.mean()), *_ends(means))
+
+
+def share_interval(hits: int, count: int) -> Interval:
+    """A share with Wilson's 95 % interval (1927). Raises ValueError unless 0 <= hits <= count and count > 0."""
+    if not 0 <= hits <= count or not count:
+        raise ValueError(f"a share is of at least one, got {hits} of {count}")
+    share, square = hits / count, NORMAL**2 / count
+    middle = (share + square / 2) / (1 + square)
+    half = NORMAL / (1 + square) * math.sqrt(share * (1 - share) / count + square / (4 * count))
+    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,27 @@ def paired(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Pa
     lost = int(((a == 1) & (b != 1)).sum())
     interval = Interval(float(difference.mean()), *_ends(_resampled(difference, seed)))
     return Paired(interval, mcnemar(won, lost), int((difference > 0).sum()), int((difference < 0).sum()))
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What pairwise verdicts add up to: `score` is the mean of 1 for a win, 0.5 for a tie, 0 for a loss, with its
+    interval; `p` is the exact two-sided sign test's over wins and losses. A planted score of 0.6 without ties (10
+    points above chance) is found at p < 0.05 in about four of five runs of 200 pairs. The pairs must be independent."""
+
+    wins: int
+    ties: int
+    losses: int
+    score: Interval
+    p: float
+
+
+def preference(scores: Sequence[float], seed: int = 0) -> Preference:
+    """Raises ValueError for no scores, or others than 1, 0.5 and 0."""
+    if strange := [score for score in scores if score not in (1.0, 0.5, 0.0)]:
+        raise ValueError(f"a verdict is 1, 0.5 or 0, got {strange[0]}")
+    wins, losses = sum(score == 1 for score in scores), sum(score == 0 for score in scores)
+    return Preference(wins, len(scores) - wins - losses, losses, mean_interval(scores, seed), mcnemar(wins, losses))
 
 
 def mcnemar(won: int, lost: int) -> float:

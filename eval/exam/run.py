@@ -79,9 +79,7 @@ def take(
     Raises llm.jobs' ServerBroken or JobError. Items whose request failed have that as their outcome and no credit; they
     are missing from the answered, not from the count.
     """
-    asked = [rotated(item, options.rotate) for item in items if item.is_sound and item.kind != "essay"]
-    if not asked:
-        raise ValueError("no item of this exam can be asked")
+    asked = asked_of(items, options)
     scored: dict[str, Scored] = {}
 
     def keep(place: int, item: Item, record: Scored | ChainFailed) -> None:
@@ -93,12 +91,24 @@ def take(
     out.mkdir(parents=True, exist_ok=True)
     counts = run(asked, chain, keep, jobs, out / "journal.jsonl", total=len(asked), shown=shown)
     rows = [scored[item.item_id] for item in asked]
+    write_run(out, rows, summary(items, asked, rows, options, jobs.url, counts))
+    return rows, counts
+
+
+def asked_of(items: Sequence[Item], options: ExamOptions) -> list[Item]:
+    """The items that can be asked and scored, as they are asked. Raises ValueError where there is none."""
+    asked = [rotated(item, options.rotate) for item in items if item.is_sound and item.kind != "essay"]
+    if not asked:
+        raise ValueError("no item of this exam can be asked")
+    return asked
+
+
+def write_run(out: Path, rows: Sequence[Scored], result: Mapping[str, Any]) -> None:
+    """items.jsonl and result.json in the folder `out`."""
     with whole(out / "items.jsonl") as part:
         part.write_text("".join(row.record() + "\n" for row in rows), encoding="utf-8")
-    result = summary(items, asked, rows, options, jobs, counts)
     with whole(out / "result.json") as part:
         part.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return rows, counts
 
 
 def _nothing(item: Item, outcome: str, reply: str = "") -> Scored:
@@ -116,13 +126,19 @@ async def _answer(item: Item, options: ExamOptions, ask: Ask) -> Scored:
     if options.mode == "vote":
         return await _by_vote(item, request, options, ask)
     answer = await ask(request)
-    # A reply that ran into its token limit may have said its answer before: it is read, and counted as cut if not.
-    if answer.kind not in {"ok", "cut"}:
-        return _nothing(item, answer.kind, answer.text)
-    found = extract(answer.text, item.options, item.kind)
-    if answer.kind == "cut" and found.found == "unparsed":
-        return _nothing(item, "cut", answer.text)
-    return _scored(item, found, answer.text)
+    return read_reply(item, answer.kind, answer.text)
+
+
+def read_reply(item: Item, kind: str, reply: str) -> Scored:
+    """Score one reply of mode `generate`; `kind` is what became of the request (see `llm.jobs.types.AnswerKind`).
+
+    A reply that ran into its token limit may have said its answer before: it is read, and counted as cut if not."""
+    if kind not in {"ok", "cut"}:
+        return _nothing(item, kind, reply)
+    found = extract(reply, item.options, item.kind)
+    if kind == "cut" and found.found == "unparsed":
+        return _nothing(item, "cut", reply)
+    return _scored(item, found, reply)
 
 
 def _scored(item: Item, found: Extraction, reply: str, confidence: float | None = None) -> Scored:
@@ -185,17 +201,17 @@ def summary(
     asked: Sequence[Item],
     rows: Sequence[Scored],
     options: ExamOptions,
-    jobs: JobOptions,
+    server: str,
     counts: Counts,
 ) -> dict[str, Any]:
-    """Everything that somebody needs to judge or to repeat the run."""
+    """Everything that somebody needs to judge or to repeat the run. `server` is its address, or what asked instead."""
     named = {item.item_id: item for item in asked}
     cells = by_cell(named, rows)
     sure = [(row.confidence, row.credits["strict"]) for row in rows if row.confidence is not None]
     average = {rule: mean_of_cells({name: c.credits[rule].value for name, c in cells.items()}) for rule in RULES}
     return {
         "edition": edition(items), "items": len(asked), "left_out": len(items) - len(asked),
-        "prompt": options.asking.name, "mode": options.mode, "model": options.model, "server": jobs.url,
+        "prompt": options.asking.name, "mode": options.mode, "model": options.model, "server": server,
         "settings": {**asdict(options), "asking": options.asking.name}, "commit": commit_of(),
         "all": asdict(cell(rows)), "cells": {"/".join(name): asdict(c) for name, c in cells.items()},
         "average_of_six": average,
