@@ -1,4 +1,4 @@
-"""The expression part of `python -m perception`: train, evaluate, distill, export, submit.
+"""The expression part of `python -m perception`: train, evaluate, distill, export, submit, get-front.
 
 Each command only turns its arguments into one call of the Python API. Called by perception/__main__.py.
 """
@@ -33,9 +33,11 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.validation:
         raise ValueError("--validation is needed, for example --validation fer2013:fer2013.zip:val")
     names = ("network", "validation", "out", "epochs", "batch", "lr", "seed", "mixup", "balance", "start",
-             "optimizer", "pretrained", "freeze_front", "strength")  # fmt: skip
+             "optimizer", "pretrained", "freeze_front", "strength", "front", "head_first", "layer_decay",
+             "still_layers", "smoothing", "weight_decay", "teacher", "teacher_share")  # fmt: skip
     lists = {name: tuple(getattr(arguments, name)) for name in ("data", "sides", "until")}
     given = {name: getattr(arguments, name) for name in names}
+    given["network"] = given["network"] or given["front"] or "cnn"
     return {**lists, **{name: value for name, value in given.items() if value is not None}}
 
 
@@ -61,8 +63,7 @@ def _distill(arguments: argparse.Namespace) -> int:
     from perception.expression.config import TrainConfig
     from perception.expression.train import train
 
-    config = TrainConfig(**_settings(arguments), teacher=arguments.teacher, teacher_share=arguments.teacher_share)
-    say(str(train(config, say)))
+    say(str(train(TrainConfig(**_settings(arguments)), say)))
     return 0
 
 
@@ -109,9 +110,23 @@ def _submit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _training_arguments(parser: Any, network: str) -> None:
+def _get_front(arguments: argparse.Namespace) -> int:
+    from perception.expression.fronts import get
+
+    say(str(get(arguments.name, say, arguments.package)))
+    return 0
+
+
+def _training_arguments(parser: Any, network: str | None) -> None:
     add = parser.add_argument
-    add("--network", default=network, help="cnn, local, vit, small, timm:NAME or cer-released")
+    add("--network", default=network, help="cnn (the default without a front), local, vit, small, faceres, timm:NAME "
+        "or cer-released")  # fmt: skip
+    add("--front", default="", metavar="NAME", help="start from a network pretrained on faces: faceres (see get-front)")
+    add("--head-first", type=int, default=0, metavar="EPOCHS", help="in which only the head learns")
+    add("--layer-decay", type=float, default=1.0, help="of the learning rate, for each layer further from the head")
+    add("--still-layers", type=int, default=0, help="of the front, counted from the picture, which never learn")
+    add("--smoothing", type=float, default=0.1, help="of the labels")
+    add("--weight-decay", type=float, help="0.0005; about 0.05 with adamw")
     add("--data", action="append", required=True, metavar="READER:PATH:SPLIT[@MOST]", help="may be given several times")
     add("--validation", metavar="READER:PATH:SPLIT", help="what the accuracy after each epoch is of")
     add("--out", type=Path, required=True, help="folder of the run; the same folder takes an interrupted run up")
@@ -134,7 +149,9 @@ def add_commands(commands: Any) -> None:
     """Add this part's commands to `commands`, the object that ArgumentParser.add_subparsers gave. Each sets `run`, a
     function from the parsed arguments to the exit status."""
     parser = task(commands, "train", "expression", "train one network on labelled faces", _train)
-    _training_arguments(parser, "cnn")
+    _training_arguments(parser, None)
+    parser.add_argument("--teacher", type=Path, metavar="PATH.onnx", help="its PATH.card.json beside it")
+    parser.add_argument("--teacher-share", type=float, default=0.3, help="of the target; the rest is the label")
     parser.add_argument("--sigmoid-quirk", action="store_true", help="cer-released: as its authors trained it")
     parser = task(commands, "distill", "expression", "train a small network from a big one", _distill)
     _training_arguments(parser, "small")
@@ -159,3 +176,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")
     parser.add_argument("--smooth", type=int, default=0, metavar="FRAMES", help="average over neighbours each side")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.txt")
+    parser = commands.add_parser("get-front", help="fetch a network pretrained on faces, for train --front")
+    parser.add_argument("name", help="faceres")
+    parser.add_argument("--package", type=Path, metavar="FILE.tgz", help="the npm package, where you have it already")
+    parser.set_defaults(run=_get_front)

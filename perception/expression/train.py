@@ -20,6 +20,7 @@ from perception.expression.augment import augment
 from perception.expression.config import TrainConfig
 from perception.expression.data import read
 from perception.expression.distill import taught_faces
+from perception.expression.faceres import pretrained
 from perception.expression.faces import Faces, epoch_order, in_memory, load_training
 from perception.expression.networks import LocalAttentionNet, network_of
 from perception.expression.preprocess import Preprocessing
@@ -75,6 +76,31 @@ def mixed(x: Tensor, target: Tensor, alpha: float, g: torch.Generator) -> tuple[
     return share * x + (1 - share) * x[order], share * target + (1 - share) * target[order]
 
 
+#: The root mean square of a weight that learns with the plain rate, where rates follow the weights' sizes.
+USUAL_SIZE = 0.05
+
+
+def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """A group for each tensor that learns; `share` is what it gets of the learning rate. Biases and scales do not
+    decay.
+
+    In a pretrained front a tensor's share is layer_decay to the power of its depth behind the head, times its size: its
+    normalisation is folded in, and the sizes lie between .003 and 8, so that one step of AdamW would change some
+    beyond recognition and others not at all.
+    """
+    groups = []
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        size, depth = 1.0, 0
+        if config.front and name.startswith("front."):
+            size = max(float(parameter.detach().square().mean().sqrt()), 1e-3) / USUAL_SIZE
+            depth = network.depth_of(name)
+        decay = config.weight_decay / size if parameter.ndim > 1 else 0.0
+        groups.append({"params": [parameter], "weight_decay": decay, "share": size * config.layer_decay**depth})
+    return groups
+
+
 class Trainer:
     """One run: its network, average, optimizer and place in the schedule."""
 
@@ -89,12 +115,14 @@ class Trainer:
         self.plain = network_of(config.network, config.pretrained).to(memory_format=torch.channels_last)
         if config.start:
             take_over(self.plain, config.start, scaled(as_batch(train.images[:256]), self.how))
+        if config.front:
+            pretrained(self.plain)
+        if config.still_layers:
+            self.plain.front[: config.still_layers].requires_grad_(False)
         if config.freeze_front:
             self.plain.front.requires_grad_(False)
         self.ema = copy.deepcopy(self.plain).eval()
-        learning = [p for p in self.plain.parameters() if p.requires_grad]
-        flat, deep = ([p for p in learning if (p.ndim > 1) == is_deep] for is_deep in (False, True))
-        groups = [{"params": deep, "weight_decay": config.weight_decay}, {"params": flat, "weight_decay": 0.0}]
+        groups = parameter_groups(self.plain, config)
         optimizer: torch.optim.Optimizer = (
             torch.optim.SGD(groups, lr=config.lr, momentum=0.9, nesterov=True)
             if config.optimizer == "sgd"
@@ -159,7 +187,10 @@ class Trainer:
         batches = self._batches()
         losses = 0.0
         self.network.train()
-        if config.freeze_front:
+        still = config.freeze_front or epoch < config.head_first
+        if config.head_first:
+            self.plain.front[config.still_layers :].requires_grad_(not still)
+        if still:
             self.plain.front.eval()
         bar = tqdm(batches, desc=f"epoch {epoch + 1}/{config.epochs} at {side} px", leave=False, disable=None)
         for step, chosen in enumerate(bar):
@@ -177,7 +208,7 @@ class Trainer:
 
     def _step(self, x: Tensor, target: Tensor, place: float) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, place / self.config.epochs)
+            group["lr"] = group["share"] * learning_rate(self.config, place / self.config.epochs)
         with self.accelerator.autocast():
             loss = loss_of(self.network, self.plain, x, target)
         self.optimizer.zero_grad()
