@@ -62,8 +62,11 @@ def loss_of(network: nn.Module, plain: nn.Module, x: Tensor, target: Tensor) -> 
     return F.cross_entropy(network(x)[0].float(), target)
 
 
-def learning_rate(config: TrainConfig, progress: float) -> float:
-    """Linear warm-up to lr, then linearly to zero; `progress` in [0, 1]."""
+def learning_rate(config: TrainConfig, place: float) -> float:
+    """At `place`, in epochs: lr while only the head learns, then a linear warm-up to it, then linearly to zero."""
+    if place < config.head_first:
+        return config.lr
+    progress = (place - config.head_first) / (config.epochs - config.head_first)
     if progress < config.warmup:
         return config.lr * max(progress / config.warmup, 1e-3)
     return config.lr * max(1 - progress, 0.0) / (1 - config.warmup)
@@ -78,6 +81,8 @@ def mixed(x: Tensor, target: Tensor, alpha: float, g: torch.Generator) -> tuple[
 
 #: The root mean square of a weight that learns with the plain rate, where rates follow the weights' sizes.
 USUAL_SIZE = 0.05
+#: What the new head of a pretrained front gets of the learning rate: it has everything to learn.
+HEAD_SHARE = 4.0
 
 
 def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
@@ -92,7 +97,7 @@ def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, 
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        size, depth = 1.0, 0
+        size, depth = HEAD_SHARE if config.front else 1.0, 0
         if config.front and name.startswith("front."):
             size = max(float(parameter.detach().square().mean().sqrt()), 1e-3) / USUAL_SIZE
             depth = network.depth_of(name)
@@ -208,7 +213,7 @@ class Trainer:
 
     def _step(self, x: Tensor, target: Tensor, place: float) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = group["share"] * learning_rate(self.config, place / self.config.epochs)
+            group["lr"] = group["share"] * learning_rate(self.config, place)
         with self.accelerator.autocast():
             loss = loss_of(self.network, self.plain, x, target)
         self.optimizer.zero_grad()

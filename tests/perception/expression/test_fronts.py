@@ -19,7 +19,7 @@ from perception.expression.faceres import FEATURES, pretrained, weights_from
 from perception.expression.faces import in_memory
 from perception.expression.graph import Graph, read_graph, run, same_padding
 from perception.expression.mobilenet import CHANNEL_MEANS, FaceResNet
-from perception.expression.train import USUAL_SIZE, parameter_groups
+from perception.expression.train import HEAD_SHARE, USUAL_SIZE, learning_rate, parameter_groups
 from tests.perception.expression.graphs import TinyModel
 
 
@@ -169,7 +169,7 @@ def test_layers_further_from_the_head_learn_less_and_by_their_size(tmp_path: Pat
     by_name = {name: groups[k] for k, (name, _) in enumerate(network.named_parameters())}
     last, before = network.front[13].pointwise.weight, network.front[12].pointwise.weight
     sizes = [float(w.detach().square().mean().sqrt()) for w in (last, before)]
-    assert by_name["head.weight"]["share"] == 1.0
+    assert by_name["head.weight"]["share"] == HEAD_SHARE
     assert by_name["front.13.pointwise.weight"]["share"] == pytest.approx(0.5 * sizes[0] / USUAL_SIZE)
     assert by_name["front.12.pointwise.weight"]["share"] == pytest.approx(0.25 * sizes[1] / USUAL_SIZE)
     assert by_name["front.13.pointwise.bias"]["weight_decay"] == 0.0
@@ -181,7 +181,7 @@ def test_layers_further_from_the_head_learn_less_and_by_their_size(tmp_path: Pat
     [
         ({"network": "small"}, "the front faceres belongs to --network faceres, not to small"),
         ({"head_first": 24}, r"head_first below the 24 epochs, got 1\.0 and 24"),
-        ({"front": "", "still_layers": 2}, "still_layers counts the layers of a pretrained front, got 2 without one"),
+        ({"front": "", "still_layers": 2}, "still_layers are those of a pretrained front, got 2 without one"),
     ],
 )
 def test_settings_that_do_not_fit_a_front_are_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
@@ -195,3 +195,9 @@ def test_the_rows_of_fronts_toml_are_whole() -> None:
         assert front.graph.suffix == ".json" and len(front.sha256) == 64
         assert all(len(digest) == 64 for digest in front.members.values())
         assert json.dumps(front.package).startswith('"@')
+
+
+def test_the_head_learns_at_the_full_rate_before_the_front_warms_up(tmp_path: Path) -> None:
+    config = TrainConfig("faceres", ("x",), "x", tmp_path, epochs=11, front="faceres", head_first=1, lr=0.1, warmup=0.2)
+    rates = [learning_rate(config, place) for place in (0.0, 0.9, 1.0, 2.0, 3.0, 7.0, 11.0)]
+    assert rates == pytest.approx([0.1, 0.1, 0.0001, 0.05, 0.1, 0.05, 0.0])
