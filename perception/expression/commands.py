@@ -12,9 +12,7 @@ from typing import Any
 
 from perception.cards import write_card
 from perception.commands import say, task
-from perception.models import CARDS, WEIGHTS, card_of, load
-
-DEFAULT_MODEL = "expression/small"
+from perception.models import CARDS, DEFAULT_EXPRESSION, WEIGHTS, card_of, load
 
 
 def predictor_of(model: str) -> Any:
@@ -158,7 +156,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--teacher", type=Path, required=True, metavar="PATH.onnx", help="its PATH.card.json beside it")
     parser.add_argument("--teacher-share", type=float, default=0.8, help="of the target; the rest is the label")
     parser = task(commands, "evaluate", "expression", "quality and robustness on labelled faces", _evaluate)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")
+    parser.add_argument("--model", default=DEFAULT_EXPRESSION, help="a model's name or PATH.onnx")
     parser.add_argument("--data", required=True, metavar="READER:PATH:SPLIT")
     parser.add_argument("--robustness", action="store_true", help="also small, blurred, dark, turned, covered faces")
     parser.add_argument("--out", type=Path, help="folder for report.json and the plots")
@@ -173,7 +171,7 @@ def add_commands(commands: Any) -> None:
     parser = task(commands, "submit", "cexpr", "the compound-expression challenge's file", _submit)
     parser.add_argument("frames", type=Path, help="folder or zip with VIDEO/FRAME.jpg")
     parser.add_argument("--template", type=Path, help="the challenge's CER.txt, whose rows and order are then used")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")
+    parser.add_argument("--model", default=DEFAULT_EXPRESSION, help="a model's name or PATH.onnx")
     parser.add_argument("--smooth", type=int, default=0, metavar="FRAMES", help="average over neighbours each side")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.txt")
     parser = commands.add_parser("get-front", help="fetch a network pretrained on faces, for train --front")
