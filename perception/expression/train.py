@@ -1,9 +1,11 @@
-"""The training loop of every network here. Resumable after each epoch to the same weights as an uninterrupted run."""
+"""The training loop of every network here. Resumable to the same weights as an uninterrupted run: after each epoch, and
+within one where it takes long."""
 
 from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -79,6 +81,8 @@ def mixed(x: Tensor, target: Tensor, alpha: float, g: torch.Generator) -> tuple[
     return share * x + (1 - share) * x[order], share * target + (1 - share) * target[order]
 
 
+#: Within an epoch, one process writes the checkpoint this often (seconds): on a busy machine an epoch takes an hour.
+SAVE_EVERY_S = 120.0
 #: The root mean square of a weight that learns with the plain rate, where rates follow the weights' sizes.
 USUAL_SIZE = 0.05
 #: What the new head of a pretrained front gets of the learning rate: it has everything to learn.
@@ -136,6 +140,8 @@ class Trainer:
         self.network, self.optimizer = self.accelerator.prepare(self.plain, optimizer)
         self.ema.to(self.accelerator.device)
         self.epoch, self.steps = 0, 0
+        self._within: dict[str, Any] | None = None  # where an interrupted epoch stands
+        self._saved_s = time.monotonic()
         self.history: list[dict[str, float]] = []
 
     @property
@@ -156,6 +162,7 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.steps, self.history = state["epoch"], state["steps"], state["history"]
+        self._within = state.get("within")
         return True
 
     def save(self) -> None:
@@ -163,10 +170,11 @@ class Trainer:
         state = {
             "network": self.config.network, "epochs": self.config.epochs, "epoch": self.epoch,
             "steps": self.steps, "model": self.plain.state_dict(), "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "history": self.history,
+            "optimizer": self.optimizer.state_dict(), "history": self.history, "within": self._within,
         }  # fmt: skip
         with whole(self.checkpoint) as part:
             torch.save(state, part)
+        self._saved_s = time.monotonic()
 
     def side(self) -> int:
         place = self.epoch / self.config.epochs
@@ -190,15 +198,20 @@ class Trainer:
         mirrored = torch.rand(len(self.train_faces), generator=torch.Generator().manual_seed(config.seed)) < 0.5
         side = self.side() if self.how.colour == "grey" else self.how.side
         batches = self._batches()
-        losses = 0.0
+        losses, done = 0.0, 0
+        if self._within is not None:
+            losses, done = self._within["losses"], self._within["step"]
+            g.set_state(self._within["generator"])
+            torch.set_rng_state(self._within["torch"])
         self.network.train()
         still = config.freeze_front or epoch < config.head_first
         if config.head_first:
             self.plain.front[config.still_layers :].requires_grad_(not still)
         if still:
             self.plain.front.eval()
-        bar = tqdm(batches, desc=f"epoch {epoch + 1}/{config.epochs} at {side} px", leave=False, disable=None)
-        for step, chosen in enumerate(bar):
+        text = f"epoch {epoch + 1}/{config.epochs} at {side} px"
+        bar = tqdm(batches[done:], text, len(batches), initial=done, leave=False, disable=None)
+        for step, chosen in enumerate(bar, done):
             picked = torch.from_numpy(chosen)
             flip = mirrored[picked] ^ bool(epoch % 2)
             x = augment(as_batch(self.train_faces.images[chosen]), side, flip, g, config.strength)
@@ -208,7 +221,11 @@ class Trainer:
                 x, target = mixed(x, target, config.mixup, g)
             device = self.accelerator.device
             losses += self._step(scaled(x, self.how).to(device), target.to(device), epoch + step / len(batches))
-        self.epoch += 1
+            if self.accelerator.num_processes == 1 and time.monotonic() - self._saved_s > SAVE_EVERY_S:
+                states = {"generator": g.get_state(), "torch": torch.get_rng_state()}
+                self._within = {"step": step + 1, "losses": losses, **states}
+                self.save()
+        self.epoch, self._within = self.epoch + 1, None
         return losses / len(batches)
 
     def _step(self, x: Tensor, target: Tensor, place: float) -> float:
