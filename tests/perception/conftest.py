@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from perception.face import FaceMesh
 from perception.pose import fit_head, to_canonical
-from perception.speech import WINDOW, Floats, SpeechModel
 from perception.types import Face, Image
 from tests.perception.faces import Points
 
@@ -33,13 +31,3 @@ def astronaut_face(astronaut: Image) -> Face:
 def canonical(astronaut_face: Face) -> Points:
     """The astronaut's landmarks, upright and in eye-corner distances."""
     return to_canonical(astronaut_face.landmarks, fit_head(astronaut_face.landmarks))
-
-
-@pytest.fixture
-def loud_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever sounds counts as speech: for tests of what follows, whose voices are made of tones."""
-
-    def step(self: SpeechModel, sound: Floats, memory: Floats) -> tuple[float, Floats]:
-        return float(np.abs(sound[-WINDOW:]).max() > 0.003), memory
-
-    monkeypatch.setattr(SpeechModel, "step", step)
