@@ -38,7 +38,7 @@ class FaceResNet(nn.Module):  # type: ignore[misc]
     """(N, 1, H, W) grey or (N, 3, H, W), 0 to 255 -> logits (N, classes), embedding (N, 1024).
 
     `front` is all that was pretrained: the stem, then thirteen blocks. There is no batch normalisation: the weights
-    come with it folded in, and so stay close to what they were, and a step costs a quarter less.
+    come with it folded in, and so stay close to what they were; a step costs less.
     """
 
     def __init__(self, classes: int = 7, dropout: float = 0.3) -> None:

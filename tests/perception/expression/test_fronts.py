@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import tarfile
 from pathlib import Path
 
@@ -194,7 +193,7 @@ def test_the_rows_of_fronts_toml_are_whole() -> None:
     for front in fronts.fronts().values():
         assert front.graph.suffix == ".json" and len(front.sha256) == 64
         assert all(len(digest) == 64 for digest in front.members.values())
-        assert json.dumps(front.package).startswith('"@')
+        assert front.package and front.version and front.licence
 
 
 def test_the_head_learns_at_the_full_rate_before_the_front_warms_up(tmp_path: Path) -> None:
