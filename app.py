@@ -43,6 +43,8 @@ class CannotStart(Exception):
 
 def parser() -> argparse.ArgumentParser:
     """Every option, with its default."""
+    from perception.models import DEFAULT_EXPRESSION
+
     made = argparse.ArgumentParser(
         prog="app.py",
         description="Beside: a self-hosted companion for reflection. Serves the page on this computer only, "
@@ -94,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
         help="your own file of crisis lines instead of the built-in one",
     )  # fmt: skip
     made.add_argument(
-        "--expression", metavar="CARD|PATH.onnx", default="expression/small",
+        "--expression", metavar="CARD|PATH.onnx", default=DEFAULT_EXPRESSION,
         help="what reads expressions: a card's name (see `python -m perception models`), or your own network with "
              "PATH.card.json beside it (default: %(default)s)",
     )  # fmt: skip

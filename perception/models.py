@@ -16,6 +16,8 @@ from perception.cards import ModelCard, read_cards
 from perception.files import sha256_of
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
+#: The card that reads expressions where nobody says otherwise: in `see`, in a Perceiver, on the page.
+DEFAULT_EXPRESSION = "expression/small"
 
 
 #: Name -> card, read once.

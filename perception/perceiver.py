@@ -19,7 +19,7 @@ from typing import Any, Self
 from perception.face import FaceDetector, FaceMesh, working_scale
 from perception.fused import FaceVoiceJoin, with_fusion
 from perception.held import HeldObservation
-from perception.models import load
+from perception.models import DEFAULT_EXPRESSION, load
 from perception.prosody import VoiceReader
 from perception.quality import is_too_small, judge
 from perception.reader import FaceReader, Sample, StageHook
@@ -42,7 +42,7 @@ class PerceiverOptions:
     """`model` names the card that reads expressions, `fusion` the one that joins face and voice ("": the plain state
     of the face alone); `window_s` seconds; `on_stage` is called with (stage, ms)."""
 
-    model: str = "expression/small"
+    model: str = DEFAULT_EXPRESSION
     fusion: str = "fusion/starter"
     window_s: float = WINDOW_S
     on_stage: StageHook | None = None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from perception.expression.live import face_crop
 from perception.face import WORKING_SIDE_PX, GroupMesh, moved, working_scale
+from perception.models import DEFAULT_EXPRESSION
 from perception.quality import DARK_FRAME_LUMA, is_too_small, judge_face, luma
 from perception.reader import FaceReader, StageHook, learned
 from perception.table import Look, Row, row_of
@@ -36,7 +37,7 @@ class SeeOptions:
     the reference. `on_stage` is called with (stage, ms)."""
 
     max_faces: int = 4
-    model: str = "expression/small"
+    model: str = DEFAULT_EXPRESSION
     thorough: bool = False
     on_stage: StageHook | None = None
 
@@ -59,7 +60,7 @@ class _People:
 
 
 def see(
-    video: str | Path, max_faces: int = 4, model: str = "expression/small", *, thorough: bool = False,
+    video: str | Path, max_faces: int = 4, model: str = DEFAULT_EXPRESSION, *, thorough: bool = False,
     on_stage: StageHook | None = None,
 ) -> Iterator[Row]:  # fmt: skip
     """The rows of a video or photo, in order: each maps `table.COLUMNS` to numbers or text, with "" for what was not

@@ -14,7 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.baseline import RunningBaseline
+from perception.features.sound import StreamResampler
+from perception.models import load
 from perception.sound import checked_rate, one_channel
+from perception.speech import WINDOW_S as SPEECH_STEP_S
+from perception.speech import SpeechStream, spoken
 
 Vector = npt.NDArray[np.float64]
 
@@ -25,8 +29,6 @@ MIN_PITCH_HZ, MAX_PITCH_HZ = 65.0, 400.0
 MIN_CLARITY = 0.6
 #: Peaks this close to the best one count as equal; the shortest period wins, against octave errors.
 EQUAL_PEAK = 0.9
-#: Speech is this much louder than the window's quiet tenth (dB), within absolute bounds (dBFS).
-SPEECH_OVER_NOISE_DB, SPEECH_MIN_DBFS, SPEECH_MAX_DBFS = 9.0, -55.0, -35.0
 #: Silence is reported as this level, not as minus infinity (dBFS).
 FLOOR_DBFS = -100.0
 #: Samples at or beyond this amplitude are clipped.
@@ -35,6 +37,7 @@ CLIPPED = 0.999
 MIN_PAUSE_S = 0.25
 #: What is remembered (seconds), and how much speech in it makes pitch and level worth reporting (seconds).
 WINDOW_S = 10.0
+RATE = 16_000  # Hz: what the speech network hears
 MIN_SPEECH_S = 1.0
 #: A chunk up to this much older than the newest (seconds) came late; beyond, the clock has jumped.
 MAX_LATE_S = 2.0
@@ -90,6 +93,9 @@ class VoiceReader:
 
     def __init__(self) -> None:
         self._frames: deque[_Frame] = deque(maxlen=int(WINDOW_S / HOP_S))
+        #: (when a window of the speech network ended, its probability), oldest first.
+        self._said: deque[tuple[float, float]] = deque(maxlen=int(WINDOW_S / SPEECH_STEP_S))
+        self._stream, self._resampler = SpeechStream(load("speech/silero")), StreamResampler(RATE)
         self._last_s: float | None = None
         self.baseline = RunningBaseline(_CENTRE, _SPREAD)
 
@@ -106,7 +112,9 @@ class VoiceReader:
             if self._last_s - t_s <= MAX_LATE_S:
                 raise ValueError(f"this chunk ends at {t_s:g} s, no later than the one before: repeated or late")
             self._frames.clear()  # the clock jumped back
+            self._said.clear()
         self._last_s = t_s
+        self._listen(mono, rate_hz, t_s)
         if len(mono) < length:
             return
         frames = np.lib.stride_tricks.sliding_window_view(mono, length)[::hop]
@@ -122,6 +130,23 @@ class VoiceReader:
         if all(name in reading for name in VOICE_SIGNALS):
             self.baseline.update(t_s, np.array([reading[name] for name in VOICE_SIGNALS]))
 
+    def _listen(self, mono: npt.NDArray[np.float32], rate_hz: int, t_s: float) -> None:
+        """Ask the speech network about the chunk that ended at `t_s` seconds."""
+        if self._resampler.rate != rate_hz:
+            self._stream, self._resampler = SpeechStream(load("speech/silero")), StreamResampler(rate_hz)
+        found = self._stream.hear(self._resampler.push(mono))
+        last_s = t_s - self._stream.waiting_s - self._resampler.delay_s
+        for k, probability in enumerate(found.tolist()):
+            self._said.append((last_s - (len(found) - 1 - k) * SPEECH_STEP_S, probability))
+
+    def _speech(self, times_s: Vector) -> npt.NDArray[np.bool_]:
+        """(n,) whether somebody spoke at these times (seconds); what the network has not heard yet is as its last
+        window."""
+        if not self._said:
+            return np.zeros(len(times_s), dtype=bool)
+        ends, probabilities = np.array(self._said).T
+        return np.asarray(spoken(probabilities)[np.searchsorted(ends, times_s).clip(max=len(ends) - 1)])
+
     def reading(self, now_s: float) -> dict[str, float]:
         """The voice of the last ten seconds, empty when nothing was heard in them.
 
@@ -133,8 +158,7 @@ class VoiceReader:
         if not inside:
             return {}
         levels = np.array([frame.level for frame in inside])
-        noise = float(np.percentile(levels, 10))
-        speech = levels > min(max(noise + SPEECH_OVER_NOISE_DB, SPEECH_MIN_DBFS), SPEECH_MAX_DBFS)
+        speech = self._speech(np.array([frame.t_s for frame in inside]) + FRAME_S / 2)
         reading = {
             "level_dbfs": float(levels[speech].mean() if speech.any() else levels.mean()),
             "speaking_share": float(speech.mean()),

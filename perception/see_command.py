@@ -18,7 +18,7 @@ from pathlib import Path
 from perception.commands import Subparsers, say
 from perception.files import is_clutter, whole
 from perception.micro.commands import see_micro
-from perception.models import CARDS
+from perception.models import CARDS, DEFAULT_EXPRESSION
 from perception.pipeline import see
 from perception.reader import learned
 from perception.summary import Summary, frames_per_second
@@ -277,7 +277,7 @@ def add_command(commands: Subparsers) -> None:
     )
     command.add_argument("--max-faces", type=_workers, default=4, metavar="N", help="at most (default: %(default)s)")
     command.add_argument(
-        "--model", default="expression/small", metavar="CARD|PATH.onnx",
+        "--model", default=DEFAULT_EXPRESSION, metavar="CARD|PATH.onnx",
         help="reads expressions (see `models`; geometry/emfacs: by the action units; default: %(default)s)",
     )  # fmt: skip
     command.add_argument("--micro", action="store_true", help="instead: the brief movements of one face, one a row")

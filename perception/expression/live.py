@@ -10,7 +10,7 @@ import numpy as np
 
 from perception.expression.labels import COMPOUNDS
 from perception.expression.predictor import Predictor
-from perception.models import load
+from perception.models import DEFAULT_EXPRESSION, load
 from perception.types import EXPRESSIONS, Face, Image, Landmarks
 
 #: Where FER2013's crops have the face, measured with the mesh on 380 training pictures (medians; 150 LFW crops of
@@ -70,7 +70,7 @@ class LiveExpressions:
     """Reads the face of each frame. Thread-safe, keeps nothing of what it sees. Smoothing over time and comparison with
     the person's own baseline are the business of the state and the baseline."""
 
-    def __init__(self, model: str | Predictor = "expression/small") -> None:
+    def __init__(self, model: str | Predictor = DEFAULT_EXPRESSION) -> None:
         self._predictor: Predictor = load(model) if isinstance(model, str) else model
         if not isinstance(self._predictor, Predictor):
             raise ValueError(f"{model} reads no expressions; choose geometry/emfacs, an expression/ card or PATH.onnx")

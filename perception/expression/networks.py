@@ -20,6 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from perception.expression.mobilenet import FaceResNet
+
 
 def conv_bn(i: int, o: int, stride: int = 1, kernel: int = 3, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o))
@@ -264,6 +266,7 @@ NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "local": LocalAttentionNet,
     "vit": FaceViT,
     "small": lambda: ResidualNet(widths=(32, 64, 108, 172), dropout=0.1),  # the front is the CNN's
+    "faceres": FaceResNet,
 }
 
 

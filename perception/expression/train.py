@@ -1,9 +1,11 @@
-"""The training loop of every network here. Resumable after each epoch to the same weights as an uninterrupted run."""
+"""The training loop of every network here. Resumable to the same weights as an uninterrupted run: after each epoch, and
+within one where it takes long."""
 
 from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +22,7 @@ from perception.expression.augment import augment
 from perception.expression.config import TrainConfig
 from perception.expression.data import read
 from perception.expression.distill import taught_faces
+from perception.expression.faceres import pretrained
 from perception.expression.faces import Faces, epoch_order, in_memory, load_training
 from perception.expression.networks import LocalAttentionNet, network_of
 from perception.expression.preprocess import Preprocessing
@@ -61,8 +64,11 @@ def loss_of(network: nn.Module, plain: nn.Module, x: Tensor, target: Tensor) -> 
     return F.cross_entropy(network(x)[0].float(), target)
 
 
-def learning_rate(config: TrainConfig, progress: float) -> float:
-    """Linear warm-up to lr, then linearly to zero; `progress` in [0, 1]."""
+def learning_rate(config: TrainConfig, place: float) -> float:
+    """At `place`, in epochs: lr while only the head learns, then a linear warm-up to it, then linearly to zero."""
+    if place < config.head_first:
+        return config.lr
+    progress = (place - config.head_first) / (config.epochs - config.head_first)
     if progress < config.warmup:
         return config.lr * max(progress / config.warmup, 1e-3)
     return config.lr * max(1 - progress, 0.0) / (1 - config.warmup)
@@ -73,6 +79,35 @@ def mixed(x: Tensor, target: Tensor, alpha: float, g: torch.Generator) -> tuple[
     share = float(np.random.default_rng(int(torch.randint(2**31, (), generator=g))).beta(alpha, alpha))
     order = torch.randperm(len(x), generator=g)
     return share * x + (1 - share) * x[order], share * target + (1 - share) * target[order]
+
+
+#: Within an epoch, one process writes the checkpoint this often (seconds): on a busy machine an epoch takes an hour.
+SAVE_EVERY_S = 120.0
+#: The root mean square of a weight that learns with the plain rate, where rates follow the weights' sizes.
+USUAL_SIZE = 0.05
+#: What the new head of a pretrained front gets of the learning rate: it has everything to learn.
+HEAD_SHARE = 4.0
+
+
+def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """A group for each tensor that learns; `share` is what it gets of the learning rate. Biases and scales do not
+    decay.
+
+    In a pretrained front a tensor's share is layer_decay to the power of its depth behind the head, times its size: its
+    normalisation is folded in, and the sizes lie between .003 and 8, so that one step of AdamW would change some
+    beyond recognition and others not at all.
+    """
+    groups = []
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        size, depth = HEAD_SHARE if config.front else 1.0, 0
+        if config.front and name.startswith("front."):
+            size = max(float(parameter.detach().square().mean().sqrt()), 1e-3) / USUAL_SIZE
+            depth = network.depth_of(name)
+        decay = config.weight_decay / size if parameter.ndim > 1 else 0.0
+        groups.append({"params": [parameter], "weight_decay": decay, "share": size * config.layer_decay**depth})
+    return groups
 
 
 class Trainer:
@@ -89,12 +124,14 @@ class Trainer:
         self.plain = network_of(config.network, config.pretrained).to(memory_format=torch.channels_last)
         if config.start:
             take_over(self.plain, config.start, scaled(as_batch(train.images[:256]), self.how))
+        if config.front:
+            pretrained(self.plain)
+        if config.still_layers:
+            self.plain.front[: config.still_layers].requires_grad_(False)
         if config.freeze_front:
             self.plain.front.requires_grad_(False)
         self.ema = copy.deepcopy(self.plain).eval()
-        learning = [p for p in self.plain.parameters() if p.requires_grad]
-        flat, deep = ([p for p in learning if (p.ndim > 1) == is_deep] for is_deep in (False, True))
-        groups = [{"params": deep, "weight_decay": config.weight_decay}, {"params": flat, "weight_decay": 0.0}]
+        groups = parameter_groups(self.plain, config)
         optimizer: torch.optim.Optimizer = (
             torch.optim.SGD(groups, lr=config.lr, momentum=0.9, nesterov=True)
             if config.optimizer == "sgd"
@@ -103,6 +140,8 @@ class Trainer:
         self.network, self.optimizer = self.accelerator.prepare(self.plain, optimizer)
         self.ema.to(self.accelerator.device)
         self.epoch, self.steps = 0, 0
+        self._within: dict[str, Any] | None = None  # where an interrupted epoch stands
+        self._saved_s = time.monotonic()
         self.history: list[dict[str, float]] = []
 
     @property
@@ -123,6 +162,7 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.steps, self.history = state["epoch"], state["steps"], state["history"]
+        self._within = state.get("within")
         return True
 
     def save(self) -> None:
@@ -130,10 +170,11 @@ class Trainer:
         state = {
             "network": self.config.network, "epochs": self.config.epochs, "epoch": self.epoch,
             "steps": self.steps, "model": self.plain.state_dict(), "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "history": self.history,
+            "optimizer": self.optimizer.state_dict(), "history": self.history, "within": self._within,
         }  # fmt: skip
         with whole(self.checkpoint) as part:
             torch.save(state, part)
+        self._saved_s = time.monotonic()
 
     def side(self) -> int:
         place = self.epoch / self.config.epochs
@@ -157,12 +198,20 @@ class Trainer:
         mirrored = torch.rand(len(self.train_faces), generator=torch.Generator().manual_seed(config.seed)) < 0.5
         side = self.side() if self.how.colour == "grey" else self.how.side
         batches = self._batches()
-        losses = 0.0
+        losses, done = 0.0, 0
+        if self._within is not None:
+            losses, done = self._within["losses"], self._within["step"]
+            g.set_state(self._within["generator"])
+            torch.set_rng_state(self._within["torch"])
         self.network.train()
-        if config.freeze_front:
+        still = config.freeze_front or epoch < config.head_first
+        if config.head_first:
+            self.plain.front[config.still_layers :].requires_grad_(not still)
+        if still:
             self.plain.front.eval()
-        bar = tqdm(batches, desc=f"epoch {epoch + 1}/{config.epochs} at {side} px", leave=False, disable=None)
-        for step, chosen in enumerate(bar):
+        text = f"epoch {epoch + 1}/{config.epochs} at {side} px"
+        bar = tqdm(batches[done:], text, len(batches), initial=done, leave=False, disable=None)
+        for step, chosen in enumerate(bar, done):
             picked = torch.from_numpy(chosen)
             flip = mirrored[picked] ^ bool(epoch % 2)
             x = augment(as_batch(self.train_faces.images[chosen]), side, flip, g, config.strength)
@@ -172,12 +221,16 @@ class Trainer:
                 x, target = mixed(x, target, config.mixup, g)
             device = self.accelerator.device
             losses += self._step(scaled(x, self.how).to(device), target.to(device), epoch + step / len(batches))
-        self.epoch += 1
+            if self.accelerator.num_processes == 1 and time.monotonic() - self._saved_s > SAVE_EVERY_S:
+                states = {"generator": g.get_state(), "torch": torch.get_rng_state()}
+                self._within = {"step": step + 1, "losses": losses, **states}
+                self.save()
+        self.epoch, self._within = self.epoch + 1, None
         return losses / len(batches)
 
     def _step(self, x: Tensor, target: Tensor, place: float) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, place / self.config.epochs)
+            group["lr"] = group["share"] * learning_rate(self.config, place)
         with self.accelerator.autocast():
             loss = loss_of(self.network, self.plain, x, target)
         self.optimizer.zero_grad()

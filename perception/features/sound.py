@@ -59,6 +59,11 @@ class StreamResampler:
         self._margin = -(-self.rate // (100 * self._down)) * self._down  # at least 10 ms, and a whole number of steps
         self._rest = np.zeros(self._margin, np.float32)
 
+    @property
+    def delay_s(self) -> float:
+        """Seconds by which the newest output lies behind the newest input."""
+        return 0.0 if self.rate == RATE else max(0, len(self._rest) - self._margin) / self.rate
+
     def push(self, piece: npt.ArrayLike) -> Floats:
         """What can be said so far, possibly nothing."""
         x = one_channel(piece)

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from perception.features.sound import HOP, PITCH_WINDOW, RATE, Floats, FrameTracks, StreamResampler, measure
 from perception.fusion.starter import STEPS, FusionReading, StarterFusion, log_of
 from perception.sound import checked_rate
+from perception.speech import MIN_SPOKEN_S, SpeechStream, spoken_s
+from perception.speech import WINDOW_S as SPEECH_STEP_S
 from perception.types import EXPRESSIONS
 
 #: Seconds of face and of sound that a reading looks back on.
@@ -75,7 +77,7 @@ class LiveFusion:
     def forget(self) -> None:
         """Start over: nothing that was seen or heard remains."""
         self._faces: deque[tuple[float, Floats]] = deque(maxlen=STEPS * 8)
-        self._sound = SoundTracks()
+        self._silence()
         self._resampler: StreamResampler | None = None
         self._scores: list[Floats | None] = [None] * len(self._model.voice)
         self._turn = 0
@@ -83,6 +85,12 @@ class LiveFusion:
         self._heard_s = -np.inf  # when a network last heard
         self._voiced_s = 0.0
         self._last_sound_s: float | None = None
+
+    def _silence(self) -> None:
+        """Nothing was heard yet."""
+        self._sound = SoundTracks()
+        self._stream = SpeechStream(self._model.voice.speech)
+        self._spoken: deque[float] = deque(maxlen=int(WINDOW_S / SPEECH_STEP_S))
 
     def see(self, probabilities: npt.ArrayLike | None, t_s: float) -> None:
         """One face reading: (7,) probabilities over EXPRESSIONS, or None when no face was there."""
@@ -99,7 +107,9 @@ class LiveFusion:
             return
         if self._resampler is None or self._resampler.rate != checked_rate(sample_rate):
             self._resampler = StreamResampler(sample_rate)
-        self._sound.hear(self._resampler.push(sound))
+        x = self._resampler.push(sound)
+        self._sound.hear(x)
+        self._spoken.extend(self._stream.hear(x).tolist())
         self._last_sound_s = t_s
 
     def update(self, now_s: float) -> FusionReading:
@@ -125,7 +135,11 @@ class LiveFusion:
         if tracks is None or stale:
             self._scores = [None] * len(self._scores)
             if stale:
-                self._sound = SoundTracks()
+                self._silence()
+            return None
+        if spoken_s(self._spoken) < MIN_SPOKEN_S:
+            self._scores = [None] * len(self._scores)
+            self._voiced_s = 0.0
             return None
         # At ten updates a second every other one has a network hear: the scores of the others are at most a second old.
         # Updates that come more slowly (a microphone alone, in longer pieces) never rest.

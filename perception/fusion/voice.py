@@ -15,19 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.cards import ModelCard
-from perception.features.sound import N_MELS, VOICED, Floats, FrameTracks, measure, to_mono, voice_features
+from perception.features.sound import VOICED, Floats, FrameTracks, measure, to_mono, voice_features
 from perception.fusion.circumplex import EMOTIONS, expected_place
+from perception.models import load
 from perception.session import onnx_session
+from perception.speech import MIN_SPOKEN_S, SpeechModel, spoken_s
 
 #: Frames of speech (10 ms each) that one pass of a network sees, and how far windows of a longer recording lie apart.
 PASS, STEP = 320, 160
 #: Less voiced speech than this (seconds) says nothing about a voice.
 MIN_VOICED_S = 0.25
-#: Quieter than this (dB relative to full scale, loud parts) nobody is speaking to the microphone.
-MIN_LEVEL_DB = -100.0
-#: Speech swells and ebbs: its energy deviates by 12 dB and more, by 5 under noise at 10 dB; hum, tones, fans and rain
-#: by 2 at most (measured on training speakers and on built sounds). In units of 10 dB.
-MIN_MOVEMENT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,11 @@ class VoiceReading:
 
 
 class VoiceModel:
-    """`predict(sound, sample_rate)` for a recording; `of_tracks` for what the live path has measured already."""
+    """`predict(sound, sample_rate)` for a recording; `of_tracks` for what the live path has measured already, once
+    `speech` says that somebody spoke."""
 
-    def __init__(self, networks: list[bytes], name: str = "fusion/voice") -> None:
-        self.name = name
+    def __init__(self, networks: list[bytes], speech: SpeechModel, name: str = "fusion/voice") -> None:
+        self.name, self.speech = name, speech
         self._sessions = [onnx_session(network, "fusion/voice") for network in networks]
 
     def __len__(self) -> int:
@@ -50,7 +48,10 @@ class VoiceModel:
 
     def predict(self, sound: npt.ArrayLike, sample_rate: int | None) -> VoiceReading:
         """One reading of a recording. Raises ValueError for a sound that is empty, not finite or without a rate."""
-        return self.of_tracks(measure(to_mono(sound, sample_rate)))
+        x = to_mono(sound, sample_rate)
+        if spoken_s(self.speech.probabilities(x)) < MIN_SPOKEN_S:
+            return VoiceReading(None, 0.0)
+        return self.of_tracks(measure(x))
 
     def of_tracks(self, tracks: FrameTracks, member: int | None = None, newest: int | None = None) -> VoiceReading:
         """One reading of measured sound, by all networks or by the one with index `member`, of all its speech or of the
@@ -58,8 +59,7 @@ class VoiceModel:
         speech = voice_features(tracks)
         features = speech[-(newest or 0) :]
         voiced_s = _voiced_s(speech)
-        steady = len(features) == 0 or float(features[:, N_MELS].std()) < MIN_MOVEMENT
-        if _voiced_s(features) < MIN_VOICED_S or steady or loud_db(tracks) < MIN_LEVEL_DB:
+        if _voiced_s(features) < MIN_VOICED_S:
             return VoiceReading(None, voiced_s)
         sessions = self._sessions if member is None else [self._sessions[member]]
         starts = range(0, max(1, len(features) - PASS + STEP), STEP) if len(features) > PASS else [0]
@@ -82,12 +82,6 @@ def _voiced_s(features: Floats) -> float:
     return float((features[:, -3] > VOICED).sum()) / 100.0
 
 
-def loud_db(tracks: FrameTracks) -> float:
-    """The level of the loud parts (95th percentile) in dB relative to a full-scale sine."""
-    # A full-scale sine under a Hann window of 400 samples has a spectral peak of (400 / 4)^2 = 1e4.
-    return float(10 * np.log10(np.percentile(tracks.power.max(axis=1), 95) / 1e4 + 1e-12))
-
-
 def _run(session: Any, features: Floats) -> npt.NDArray[np.float64]:
     short = (-len(features)) % 4 if len(features) >= 16 else 16 - len(features)
     mask = np.pad(np.ones(len(features), np.float32), (0, short))
@@ -104,4 +98,4 @@ def read_networks(path: Path) -> list[bytes]:
 
 def load_voice(card: ModelCard, path: Path) -> VoiceModel:
     """The voice model of its card."""
-    return VoiceModel(read_networks(path), card.name)
+    return VoiceModel(read_networks(path), load("speech/silero"), card.name)

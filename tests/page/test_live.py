@@ -128,6 +128,7 @@ def test_sound_reaches_the_voice(socket: Any, session: Session) -> None:
     assert session.live is not None and session.live.state().voice
 
 
+@pytest.mark.usefixtures("loud_is_speech")
 def test_a_voice_without_a_camera_becomes_a_state_that_claims_no_face(socket: Any, session: Session) -> None:
     speech = (np.tile(voice(1.5), 4) * 32767).astype("<i2")
     for index in range(12):

@@ -20,6 +20,8 @@ from perception.state import summarise
 from perception.types import AUS, EXPRESSIONS, Affect, Behaviours, EmotionalState, Image
 from tests.perception.sounds import voice
 
+pytestmark = pytest.mark.usefixtures("loud_is_speech")
+
 RATE = 16_000
 SMALL = PerceiverOptions()  # expression/small
 SPEECH = np.tile(voice(1.5), 12)

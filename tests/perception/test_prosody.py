@@ -12,6 +12,8 @@ from perception.baseline import FORMING_SAMPLES
 from perception.prosody import FLOOR_DBFS, WINDOW_S, VoiceReader, level_dbfs, pitch_hz
 from perception.sound import one_channel
 
+pytestmark = pytest.mark.usefixtures("loud_is_speech")
+
 Sound = npt.NDArray[np.float32]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perception.expression.commands import add_commands, predictor_of
+from perception.expression.config import TrainConfig
 from perception.expression.labels import COMPOUNDS
 from tests.perception.expression import layouts
 
@@ -59,4 +60,19 @@ def test_other_parts_may_share_the_verbs() -> None:
     add_commands(commands)
     parsed = parser.parse_args(["train", "other"])
     assert parsed.run(parsed) == 7
-    assert parser.parse_args(["train", "expression", "--data", "a", "--out", "b"]).network == "cnn"
+
+
+def test_a_front_brings_its_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ("train", "expression", "--data", "a", "--validation", "b", "--out", tmp_path)
+    seen: list[TrainConfig] = []
+    monkeypatch.setattr("perception.expression.train.train", lambda config, say: seen.append(config))
+    run(*settings)
+    run(*settings, "--front", "faceres", "--layer-decay", 0.9, "--head-first", 1)
+    assert [(config.network, config.front, config.layer_decay) for config in seen] == [
+        ("cnn", "", 1.0), ("faceres", "faceres", 0.9),
+    ]  # fmt: skip
+
+
+def test_an_unknown_front_lists_the_names() -> None:
+    with pytest.raises(ValueError, match="no front is called 'facenet'; choose from faceres"):
+        run("get-front", "facenet")

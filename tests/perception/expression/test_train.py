@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from perception.expression import train as training
 from perception.expression.config import TrainConfig
 from perception.expression.data import read
 from perception.expression.distill import with_soft_labels
@@ -56,6 +57,28 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     resumed = fit(interrupted, faces, held)
     assert same(weights(whole), weights(resumed))
     assert not same(weights(whole), weights(fit(config(tmp_path / "other", mixup=0.2, seed=1), faces, held)))
+
+
+def test_a_run_resumed_within_an_epoch_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces, held = patterns(), patterns(2, seed=90)
+    whole = fit(config(tmp_path / "whole", mixup=0.2), faces, held)
+    monkeypatch.setattr(training, "SAVE_EVERY_S", 0.0)
+    step, count = Trainer._step, iter(range(100))
+
+    def killed(self: Trainer, *arguments: object) -> float:
+        if next(count) == 4:  # the second batch of the second epoch
+            raise KeyboardInterrupt
+        return step(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "_step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fit(config(tmp_path / "parts", mixup=0.2), faces, held)
+    monkeypatch.setattr(Trainer, "_step", step)
+    resumed = Trainer(config(tmp_path / "parts", mixup=0.2), faces, held)
+    assert resumed.resume() and resumed.epoch == 1 and resumed.steps == 4
+    assert same(weights(whole), weights(fit(config(tmp_path / "parts", mixup=0.2), faces, held)))
 
 
 def test_training_learns(tmp_path: Path) -> None:

@@ -81,6 +81,9 @@ def live() -> list[dict[str, Any]]:
     from tests.perception.sounds import voice
 
     model = load("fusion/starter")
+    step = model.voice.speech.step
+    # The made voice is no speech: the network that says so runs all the same, and is overruled.
+    model.voice.speech.step = lambda sound, memory: (1.0, step(sound, memory)[1])
     stream, sound = LiveFusion(model), np.tile(np.repeat(voice(1.0), 3), 12)
     hear, update = [], []
     for k in range(120):
