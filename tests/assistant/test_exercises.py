@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from assistant.guided.exercises import EXERCISES, FOLDER, NEEDS, called_in, read_exercise
+from assistant.guided.pacing import pace_beside
 from assistant.guided.steps import key_of
 from assistant.guided.tables import LOCALES, TextsInvalid
 from assistant.safety.engine import assess
 from assistant.safety.reply import check_sentence
 from assistant.types import Risk, RiskLevel
 from llm.types import Locale
+from tests.assistant.store_turns import make_turn
 
 EVERY = [(name, locale) for name in EXERCISES for locale in LOCALES]
 #: What the app does not call what it does, and does not claim.
@@ -127,3 +129,19 @@ def test_a_pace_that_nobody_knows_is_named(line: str, says: str, tmp_path: Path)
     broken.write_text(good.replace('id = "name"', f'id = "name"\n{line}'), encoding="utf-8")
     with pytest.raises(TextsInvalid, match=says):
         read_exercise(broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "pace"), [("box", 1, "4-4-4-4"), ("winddown", 3, "4-6"), ("winddown", 0, "")]
+)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_pace_is_offered_beside_the_steps_that_breathe(name: str, index: int, pace: str, locale: Locale) -> None:
+    said = EXERCISES[name].script(locale).steps[index].say
+    assert pace_beside(make_turn(reply=f"Good. {said}", risk=Risk())) == pace
+
+
+def test_a_slow_pace_is_offered_in_panic_and_beside_nothing_else() -> None:
+    panic = assess("help, i'm having a panic attack right now")
+    assert pace_beside(make_turn(reply="Breathe in.", risk=panic)) == "4-6"
+    assert pace_beside(make_turn(reply="Breathe in.", risk=Risk())) == ""
+    assert pace_beside(make_turn(reply=EXERCISES["box"].script("en").close, risk=Risk())) == ""
