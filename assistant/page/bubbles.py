@@ -19,13 +19,17 @@ def words(said: str) -> str:
     return html.escape(said, quote=False)
 
 
-def reply(said: str, turn_id: str, locale: Locale, finished: bool) -> str:
-    """A reply, and under a finished one the buttons to copy it and to ask again."""
+def reply(said: str, turn_id: str, locale: Locale, finished: bool, pace: str = "") -> str:
+    """A reply, and under a finished one the buttons to breathe along at `pace` (see guided/pacing.py), to copy it and
+    to ask again."""
     if not finished:
         return to_html(said)
+    acts = [("copy", "copy"), ("again", "retry")]
+    if pace:
+        acts.insert(0, (f"pace pace-{pace}", "pacer_open"))
     buttons = (
         f'<button type="button" class="on-reply act-{act} turn-{html.escape(turn_id)}">{text(locale, label)}</button>'
-        for act, label in (("copy", "copy"), ("again", "retry"))
+        for act, label in acts
     )
     return f'{to_html(said)}<span class="reply-tools">{"".join(buttons)}</span>'
 

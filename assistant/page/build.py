@@ -74,11 +74,13 @@ class Page:
         ) as blocks:
             part("header.html", "header")
             part("dialogs.html", "dialogs")
+            part("exercises.html", "exercise-dialogs")
             token = gr.Textbox(visible=False)
             resume, language = gr.Textbox(visible=False), gr.Textbox(visible=False)
             boot = gr.JSON(visible=False)
             with gr.Row(elem_id="layout"):
                 with gr.Column(scale=3, min_width=220, elem_id="side"):
+                    part("shelf.html", "shelf")
                     part("history.html", "history")
                 with gr.Column(scale=7, min_width=320, elem_id="main"):
                     outputs = self._conversation()
@@ -125,6 +127,9 @@ class Page:
             busy = gr.HTML("", elem_id="busy", js_on_load=None, apply_default_css=False, padding=False)
         with gr.Row(elem_id="tools"):
             self.tools = tuple(self.button(key, key, size="sm") for key in ("retry", "edit", "new"))
+            # On a phone the side column lies far below; exercises.css shows this button there only.
+            gallery = self.button("gallery_title", "exercises", size="sm")
+            gallery.click(None, js="() => { window.Beside.gallery(); }")
         part("status.html", "status-row")
         self.buttons = (send, stop)
         return chatbot, box, notice, passed_on, busy

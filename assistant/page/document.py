@@ -14,6 +14,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistant.page.gallery import gallery
 from assistant.page.texts import TEXTS
 
 #: Where Gradio's template begins its head, and what it says of a manifest that it does not serve here.
@@ -37,8 +38,9 @@ _ADDRESS = (
 
 
 def head(help_lines: dict[str, Any], can_store: bool) -> str:
-    """The page's script and the data it needs even when the server is gone: texts and crisis lines."""
-    data = json.dumps({"texts": TEXTS, "help": help_lines, "canStore": can_store}, ensure_ascii=False)
+    """The page's script and the data it needs even when the server is gone: texts, crisis lines and exercises."""
+    given = {"texts": TEXTS, "help": help_lines, "canStore": can_store, "gallery": gallery()}
+    data = json.dumps(given, ensure_ascii=False)
     safe = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return (
         f"{_HEAD}<script>{_ADDRESS} window.BESIDE = {safe};</script>"

@@ -70,7 +70,7 @@ def make_app(services: Services, hosts: Iterable[str], declared: Iterable[str] =
         mcp_server=False,
         pwa=False,
         theme=theme(),
-        css_paths=[STATIC / "page.css"],
+        css_paths=[STATIC / "page.css", STATIC / "exercises.css"],
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from assistant.guided import Guided, is_companion
+from assistant.guided.pacing import pace_beside
 from assistant.language import clean_text, language_of
 from assistant.meaning.base import Reader, Understands
 from assistant.page import bubbles
@@ -228,7 +229,9 @@ class Session:
             running = self.running(turn)
             answer = running.text if running else turn.reply
             if answer:
-                content = bubbles.reply(answer, turn.turn_id, self.locale, finished=running is None)
+                finished = running is None
+                pace = pace_beside(turn) if finished else ""
+                content = bubbles.reply(answer, turn.turn_id, self.locale, finished, pace)
                 shown.append({"role": "assistant", "content": content})
             elif running and not running.done:
                 shown.append({"role": "assistant", "content": bubbles.waiting(running.thinking, self.locale)})

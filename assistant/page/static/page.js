@@ -4,9 +4,11 @@
 import { currentToken, identify, post, useToken } from "./calls.js";
 import { actions as dialogActions, ask, chosenRegion, welcome } from "./dialogs.js";
 import { drawFace, drawTimeline } from "./draw.js";
+import { openGallery, startExercise } from "./gallery.js";
 import { refresh, takeChosen, watchHistory } from "./history.js";
 import { language, setLanguage, show, t } from "./language.js";
 import { Live } from "./live.js";
+import { openPacer, togglePacer } from "./pacer.js";
 import { focusBox, openKeys, restoreDraft, start, watchTalk } from "./talk.js";
 
 const byId = (id) => document.getElementById(id);
@@ -222,6 +224,10 @@ const actions = {
   skip: focusBox,
   keys: openKeys,
   starter: (button) => start(button.dataset.starter),
+  gallery: openGallery,
+  exercise: (button) => startExercise(button.dataset.name),
+  pacer: (button) => openPacer(button.dataset.pace),
+  "pacer-toggle": togglePacer,
   new: () => { byId("new").click(); focusBox(); },
   "delete-all": () => byId("do-delete-all").click(),
   theme: () => {
@@ -335,6 +341,7 @@ window.Beside = {
   },
   language,
   chosen: takeChosen,
+  gallery: openGallery,
   confirm: (title) => ask({ title, text: "history_delete_ask", yes: "yes_delete", no: "cancel", danger: true }),
   answered: () => { readStatus(); markMessages(); refresh(); },
 };

@@ -2,12 +2,13 @@
 
 import { choose } from "./history.js";
 import { show, t } from "./language.js";
+import { openPacer } from "./pacer.js";
 
 const byId = (id) => document.getElementById(id);
 const DRAFT = "beside-draft";
 const SHOW_SECONDS_AFTER = 3;
 const SHORT_PX = 560; // a phone with its keyboard up
-const touch = () => matchMedia("(pointer: coarse)").matches;
+export const touch = () => matchMedia("(pointer: coarse)").matches;
 export const box = () => byId("message")?.querySelector("textarea");
 
 function put(words) {
@@ -36,16 +37,20 @@ export function focusBox() {
   box()?.focus({ preventScroll: true });
 }
 
-export function start(name) {
-  if (name === "talk") return focusBox();
+/** Send these words as the person's; what they had begun to write comes back into the box. */
+export function say(words) {
   const begun = box().value;
-  put(t(`starter_${name}_says`));
+  put(words);
   // Gradio takes the new text in with its next tick, and only then a click may send it.
   setTimeout(() => {
     byId("send").click();
     if (begun) setTimeout(() => put(begun), 400);
   }, 60);
-  return undefined;
+}
+
+export function start(name) {
+  if (name === "talk") focusBox();
+  else say(t(`starter_${name}_says`));
 }
 
 // --- Waiting ----------------------------------------------------------------------------------------------------------
@@ -67,7 +72,8 @@ function tick() {
 
 // --- Replies ----------------------------------------------------------------------------------------------------------
 
-const turnOf = (button) => [...button.classList].find((name) => name.startsWith("turn-"))?.slice(5) ?? "";
+/** What a button's class says after "turn-" or "pace-": Gradio lets no other attribute through. */
+const told = (button, kind) => [...button.classList].find((name) => name.startsWith(`${kind}-`))?.slice(kind.length + 1) ?? "";
 
 async function copy(button) {
   const words = button.closest(".message-content").cloneNode(true);
@@ -140,7 +146,8 @@ export function watchTalk() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("#chat .on-reply");
     if (button?.classList.contains("act-copy")) copy(button);
-    else if (button?.classList.contains("act-again")) choose(turnOf(button), "retry");
+    else if (button?.classList.contains("act-again")) choose(told(button, "turn"), "retry");
+    else if (button?.classList.contains("act-pace")) openPacer(told(button, "pace"));
   });
   byId("message").addEventListener("input", keepDraft);
   fitHeight();
