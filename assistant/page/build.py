@@ -74,11 +74,13 @@ class Page:
         ) as blocks:
             part("header.html", "header")
             part("dialogs.html", "dialogs")
+            part("journal.html", "journal")
             token = gr.Textbox(visible=False)
             resume, language = gr.Textbox(visible=False), gr.Textbox(visible=False)
             boot = gr.JSON(visible=False)
             with gr.Row(elem_id="layout"):
                 with gr.Column(scale=3, min_width=220, elem_id="side"):
+                    part("places.html", "places")
                     part("history.html", "history")
                 with gr.Column(scale=7, min_width=320, elem_id="main"):
                     outputs = self._conversation()
