@@ -31,8 +31,8 @@ def test_a_short_fact_is_offered_in_the_persons_words(words: str, found: tuple[s
     "my sister hates me", "Is my name important?", "My name's not important", "call me later", "I live in fear",
     "I'm sad", "I work too much", "I never work in peace", "maybe my brother is a liar",
     "I hate him so much that I want to scream", "我妹妹是不是讨厌我", "我不是护士", "我觉得我妈妈是坏人",
-    "我叫了救护车", "我叫她别走",
-    "我在哭", "我叫什么名字？", "", "?", "。" * 50,
+    "我叫了救护车", "我叫她别走", "我在哭", "我叫什么名字？",
+    "我老公就说她也是好意", "我爸住院的事", "我当时真的有点迷失", "我结婚前挺开朗健谈的", "", "?", "。" * 50,
 ])  # fmt: skip
 def test_what_is_no_fact_is_not_offered(words: str) -> None:
     assert suggestions([make_turn(user_text=words, risk=CALM)]) == ()
