@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from assistant.carried import to_text
+from assistant.language import clean_text
 from assistant.notices import without_notices
 from assistant.types import Risk, RiskLevel, Turn
 from llm.types import Locale, Message, Prompt
@@ -23,6 +25,7 @@ from perception.types import CLEAR, NOTEWORTHY, EmotionalState
 PROMPTS = Path(__file__).resolve().parent / "prompts"
 #: The prompts' files are {name}.{locale}.md. A change of wording gets a new version, so that a Turn can be replayed.
 SYSTEM_PROMPT, OBSERVATION, RISK_NOTES = "support.v1", "observation.v1", "risk.v1"
+REMEMBERED = "remembered.v1"
 
 #: Longest part of one message that a model gets (characters); the head and the tail of a longer one. The risk
 #: assessment always reads all of it.
@@ -31,6 +34,10 @@ HEAD_CHARS = 2800
 #: The history that a model gets (estimated tokens): about 40 short exchanges, inside a 4096-token context with the
 #: rest.
 HISTORY_TOKENS = 2400
+
+#: Of what is remembered at most this many lines are passed on, each cut at this length (characters). They take from
+#: what the history may use.
+MAX_REMEMBERED, MAX_REMEMBERED_CHARS = 12, 160
 
 #: Below these nothing is said about a face. Stricter than perception's own bounds (0.5 and 0.35 before coverage
 #: counts), because abstention is the default (thresholds are ours, not published).
@@ -90,28 +97,65 @@ _LEFT_OUT: dict[Locale, str] = {"en": "[… part of a long message left out …]
 # What could pass for a turn of the conversation or for our own block once a chat template is applied.
 _SPECIAL = re.compile(
     r"<\s*\|\s*([\w ./-]{1,40}?)\s*\|\s*>"
-    r"|<\s*(/?\s*(?:observation|system|s|think|tool_call))\b[^<>\n]{0,60}>"
+    r"|<\s*(/?\s*(?:observation|remembered|system|s|think|tool_call))\b[^<>\n]{0,60}>"
     r"|\[\s*(/?\s*INST)\s*\]|<<\s*(/?\s*SYS)\s*>>",
     re.I,
 )
 _ROLE_LINE = re.compile(r"(?im)^([\s#>*]*)(system|assistant|user|human|ai|系统|助手|用户)(\s*[:：])")
 
 
-def build_prompt(text: str, state: EmotionalState, risk: Risk, history: Sequence[Turn], locale: Locale) -> Prompt:
-    """Everything that a model is sent. The system message holds our rules and the observation, nothing of the person's.
+_REMEMBERED_LINES = re.compile(r"(?<=<remembered>\n).*?(?=\n</remembered>)", re.DOTALL)
+
+
+def build_prompt(
+    text: str,
+    state: EmotionalState,
+    risk: Risk,
+    history: Sequence[Turn],
+    locale: Locale,
+    remembered: Sequence[str] = (),
+) -> Prompt:
+    """Everything that a model is sent. The system message holds our rules, the observation, and of the person's only
+    the lines that they have had `remembered`; these stay out while the words point to danger (from a moderate risk on).
 
     `history` is oldest first; as much of its end as fits HISTORY_TOKENS is used. Raises ValueError for a blank `text`.
     """
     if not text.strip():
         raise ValueError("a prompt needs words; respond() answers an empty message itself")
     mood = tone(state, risk)
-    parts = [prompt_file(SYSTEM_PROMPT, locale), _TONES[locale][mood], note_on(risk, locale)]
+    known = remembered_block(remembered, locale) if risk.level < RiskLevel.MODERATE else ""
+    parts = [prompt_file(SYSTEM_PROMPT, locale), known, _TONES[locale][mood], note_on(risk, locale)]
     if sentence := describe(state, locale):
         parts.append(prompt_file(OBSERVATION, locale).format(sentence=sentence))
     system = Message("system", "\n\n".join(part for part in parts if part))
-    messages = _alternating((*_window(history), Message("user", harmless(text, locale))))
+    past = _window(history, HISTORY_TOKENS - (estimated_tokens(known) if known else 0))
+    messages = _alternating((*past, Message("user", harmless(text, locale))))
     carried = to_text(history[-1].guided) if history else ""
     return Prompt((system, *messages), locale=locale, tone=mood, carried=carried)
+
+
+def remembered_block(lines: Sequence[str], locale: Locale) -> str:
+    """The first MAX_REMEMBERED lines as a model gets them, "" for none. A line stays one line, and nothing in it can
+    end the block or pass for a turn."""
+    shown = [line for words in lines if (line := _one_line(words, locale))][:MAX_REMEMBERED]
+    return prompt_file(REMEMBERED, locale).format(lines="\n".join(f"- {line}" for line in shown)) if shown else ""
+
+
+def without_remembered(prompt: Prompt) -> Prompt:
+    """The prompt as it is recorded: the remembered lines are only counted there. They are kept in one place alone, so
+    that what the person deletes or changes there is gone."""
+
+    def counted(lines: re.Match[str]) -> str:
+        return f"[{len(lines[0].splitlines())}]"
+
+    system, *others = prompt.messages
+    content = _REMEMBERED_LINES.sub(counted, system.content, count=1)
+    return replace(prompt, messages=(Message(system.role, content), *others))
+
+
+def _one_line(words: str, locale: Locale) -> str:
+    line = harmless(" ".join(clean_text(words).split()), locale).replace("<", "‹").replace(">", "›")
+    return line if len(line) <= MAX_REMEMBERED_CHARS else f"{line[: MAX_REMEMBERED_CHARS - 1]}…"
 
 
 def note_on(risk: Risk, locale: Locale) -> str:
@@ -179,9 +223,8 @@ def estimated_tokens(text: str) -> int:
     return int(wide * 0.7 + (len(text) - wide) / 4) + 4
 
 
-def _window(history: Sequence[Turn]) -> tuple[Message, ...]:
+def _window(history: Sequence[Turn], budget: int) -> tuple[Message, ...]:
     newest_first: list[Message] = []
-    budget = HISTORY_TOKENS
     for turn in reversed(history):
         pair = [Message("user", harmless(turn.user_text, turn.locale))] if turn.user_text.strip() else []
         if reply := without_notices(turn.reply).strip():

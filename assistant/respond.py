@@ -14,7 +14,7 @@ from assistant.guided import Guided, is_companion
 from assistant.language import SentenceBuffer, clean_text, language_of
 from assistant.meaning.base import Judges, Reader, Understands
 from assistant.notices import NOTICES
-from assistant.prompt import build_prompt, describe
+from assistant.prompt import build_prompt, describe, without_remembered
 from assistant.safety import crisis_reply, follow, is_asked_about, is_fixed, question_beside, state_of
 from assistant.safety.doses import asks_for_dose, dose_reply
 from assistant.safety.helplines import Line, lines_for
@@ -42,6 +42,7 @@ def respond(
     fallback: ChatModel | None = None,
     lines: Sequence[Line] | None = None,
     reader: Reader | None = None,
+    remembered: Sequence[str] = (),
 ) -> Generator[str, None, Turn]:
     """Stream the reply to `text`; the generator's return value is the Turn.
 
@@ -54,7 +55,8 @@ def respond(
     `high` on no model is asked; at `moderate` a language model answers and the next question of the path stands below,
     and where only the companion is there, the path answers. A reader that judges sentences also reads what a language
     model says, and one that understands messages helps the fallback. What the companion carries on (`Turn.guided`) goes
-    from turn to turn, whoever answers.
+    from turn to turn, whoever answers. `remembered` are lines that the person has had remembered: a model gets them,
+    the record does not.
     """
     text = clean_text(text)
     locale = language_of(text, locale or (history[-1].locale if history else "en"))
@@ -62,10 +64,11 @@ def respond(
     asks = is_asked_about(risk, carried)
     fixed = is_fixed(risk) or (asks and is_companion(model))
     dose = not fixed and asks_for_dose(text)
-    prompt = None if fixed or dose or not text else build_prompt(text, state, risk, history, locale)
+    prompt = None if fixed or dose or not text else build_prompt(text, state, risk, history, locale, remembered)
     turn = Turn(
         turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        locale=locale, user_text=text, state=state, risk=risk, prompt=prompt, reply="", finish_reason="stopped",
+        locale=locale, user_text=text, state=state, risk=risk, prompt=prompt and without_remembered(prompt), reply="",
+        finish_reason="stopped",
         model=model.name if prompt else "fixed", affect_sentence=describe(state, locale) if prompt else "",
         risk_state=carried, guided=history[-1].guided if history else GuidedState(),
     )  # fmt: skip

@@ -75,12 +75,14 @@ class Page:
             part("header.html", "header")
             part("dialogs.html", "dialogs")
             part("exercises.html", "exercise-dialogs")
+            part("journal.html", "journal")
             token = gr.Textbox(visible=False)
             resume, language = gr.Textbox(visible=False), gr.Textbox(visible=False)
             boot = gr.JSON(visible=False)
             with gr.Row(elem_id="layout"):
                 with gr.Column(scale=3, min_width=220, elem_id="side"):
                     part("shelf.html", "shelf")
+                    part("places.html", "places")
                     part("history.html", "history")
                 with gr.Column(scale=7, min_width=320, elem_id="main"):
                     outputs = self._conversation()

@@ -15,6 +15,7 @@ class Consents:
     camera: bool = False
     microphone: bool = False
     affect: bool = False
+    memory: bool = False
 
     def changed(self, name: str, on: bool) -> Consents:
         """With one of them set. Raises ValueError for a name that is none."""

@@ -4,7 +4,9 @@ empty."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
+from assistant.journal import Body, Entry, instant, practised
 from assistant.page.consents import Consents
 from assistant.store import Conversation, Saver, Store, StoreError
 from assistant.store.export import to_html, to_json
@@ -43,12 +45,14 @@ class Keeping:
             log.error("earlier conversations could not be given to their person: %s", error)
 
     def save(self, turn: Turn) -> bool:
-        """Save, or keep in memory until it can be saved; says whether all is on disk. Never raises StoreError."""
+        """Save, and what was practised with it, or keep in memory until it can be saved; says whether all is on disk.
+        Never raises StoreError."""
         if self._saver is None:
             return True
         saved = self._saver.save(turn, self.person)
         if not saved:
             log.error("a turn could not be saved: %s", self._saver.problem)
+        self._practise(turn)
         return saved
 
     def conversations(self, words: str = "") -> list[Conversation]:
@@ -89,6 +93,56 @@ class Keeping:
             raise ValueError("nothing to export under this name and format")
         turns = self._store.turns(conversation_id, self.person)
         return to_json(chosen, turns, ()) if kind == "json" else to_html(chosen, turns, locale)
+
+    # --- the journal and the memory -----------------------------------------------------------------------------------
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything of the journal and the memory, the oldest first."""
+        return self._store.journal.entries(self.person) if self._store else ()
+
+    def keep(self, body: Body, at: str, conversation_id: str = "") -> None:
+        """A new entry."""
+        if self._store is not None:
+            self._store.journal.add(body, at, self.person, conversation_id)
+
+    def change(self, entry: Entry) -> None:
+        """An entry's new body and time. Raises ValueError for an unknown one."""
+        if self._store is None or not self._store.journal.change(entry, self.person):
+            raise ValueError("no such entry")
+
+    def drop(self, ids: Sequence[str]) -> bool:
+        """Delete entries for good; whether it was proved that nothing of them is left."""
+        if self._store is None:
+            return True
+        erasure = self._store.journal.delete(ids, self.person)
+        self._report(erasure.note)
+        return erasure.verified
+
+    def _practise(self, turn: Turn) -> None:
+        """Keep the exercise that this turn led, if it led one. Failures are logged."""
+        practice = practised(turn)
+        if practice is None or self._store is None:
+            return
+        try:
+            self._store.journal.practise(practice, instant(turn.at), turn.conversation_id, self.person)
+        except StoreError as error:
+            log.error("what was practised could not be kept: %s", error)
+
+    def remembered(self) -> tuple[str, ...]:
+        """The lines that a model may be told, the latest first. Failures are logged; nothing is told then."""
+        try:
+            return self._store.journal.remembered(self.person) if self._store else ()
+        except StoreError as error:
+            log.error("what is remembered could not be read: %s", error)
+            return ()
+
+    def export_all(self, kind: str, locale: Locale) -> str:
+        """Everything of this person as "json" or readable "html". Raises ValueError for another kind."""
+        if self._store is None or kind not in {"json", "html"}:
+            raise ValueError("nothing to export in this format; choose json or html")
+        return self._store.export_json(self.person) if kind == "json" else self._store.export_html(locale, self.person)
+
+    # --- deletion -----------------------------------------------------------------------------------------------------
 
     def replaced(self, old: Turn) -> None:
         """Delete a turn that the person asked again or edited. Failures are logged: the old turn then stays, and

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from assistant.page import live
+from assistant.page import journal, live
 from assistant.page.build import STATIC, Page, theme
 from assistant.page.document import Document, head
 from assistant.page.guard import Access, Guard, host_name
@@ -70,7 +70,7 @@ def make_app(services: Services, hosts: Iterable[str], declared: Iterable[str] =
         mcp_server=False,
         pwa=False,
         theme=theme(),
-        css_paths=[STATIC / "page.css", STATIC / "exercises.css"],
+        css_paths=[STATIC / "page.css", STATIC / "exercises.css", STATIC / "journal.css"],
     )
 
 
@@ -144,8 +144,8 @@ def answer(call: str, sessions: Sessions, session: Session, body: dict[str, Any]
     if call == "forget":
         session.forget_affect()
         return JSONResponse({"forgotten": True})
-    if session.consents.store and call in HISTORY:
-        return HISTORY[call](session, body)
+    if session.consents.store and call in KEPT:
+        return KEPT[call](session, body)
     if call == "history":
         return JSONResponse({"conversations": [], "current": session.conversation_id})
     raise ValueError(f"there is no call {call!r}")
@@ -180,7 +180,10 @@ def _pin(session: Session, body: dict[str, Any]) -> Response:
 
 def _export(session: Session, body: dict[str, Any]) -> Response:
     kind = str(body.get("format"))
-    content = session.keeping.export(str(body.get("conversation")), kind, session.locale)
+    if body.get("everything") is True:
+        content = session.keeping.export_all(kind, session.locale)
+    else:
+        content = session.keeping.export(str(body.get("conversation")), kind, session.locale)
     types = {"json": "application/json", "html": "text/html"}
     return Response(content, media_type=f"{types[kind]}; charset=utf-8", headers={
         # Saved as a file by the page's script; should it ever be opened in place, it may do nothing.
@@ -189,4 +192,4 @@ def _export(session: Session, body: dict[str, Any]) -> Response:
 
 
 #: Calls about what is kept, which need the person's consent to storing. Each raises ValueError for what is not theirs.
-HISTORY = {"history": _history, "rename": _rename, "pin": _pin, "export": _export}
+KEPT = {"history": _history, "rename": _rename, "pin": _pin, "export": _export, **journal.CALLS}

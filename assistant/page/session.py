@@ -178,6 +178,7 @@ class Session:
                 fallback=self.services.fallback,
                 lines=self.services.lines(language_of(clean_text(words), self.locale), self.region),
                 reader=self.services.reader,
+                remembered=self.remembered(),
             )
             self.reply_to = ""
             self.reply = Reply(pieces, model)
@@ -212,6 +213,10 @@ class Session:
                     self.reply.begin()
             if self.consents.store:
                 self.unsaved = not self.keeping.save(turn)
+
+    def remembered(self) -> tuple[str, ...]:
+        """The lines that go along with the next message: none from or into a conversation that is not kept."""
+        return self.keeping.remembered() if self.consents.store and self.consents.memory else ()
 
     def last_turn(self) -> Turn | None:
         return next(reversed(self.turns.values()), None)

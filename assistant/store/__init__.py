@@ -1,4 +1,4 @@
-"""Where turns and consents are kept: one SQLite file in one data folder, or a PostgreSQL database by URL."""
+"""Where turns, consents and the journal are kept: one SQLite file in one folder, or a PostgreSQL database by URL."""
 
 from __future__ import annotations
 

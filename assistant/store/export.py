@@ -8,11 +8,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from html import escape
 
+from assistant.guided.exercises import EXERCISES
+from assistant.journal import Entry, Goal, Line, LookBack, Mood, Practice, kind_of
+from assistant.journal.entries import KINDS
 from assistant.store.codec import SCHEMA, turn_to_dict
 from assistant.store.records import Consent, Conversation
 from assistant.types import Turn
+from llm.types import Locale
 
-_WORDS = {
+_WORDS: dict[Locale, dict[str, str]] = {
     "en": {
         "title": "Your conversations",
         "exported": "Exported",
@@ -21,6 +25,16 @@ _WORDS = {
         "none": "Nothing is stored.",
         "affect": "Passed on from the camera or microphone",
         "crisis": "fixed crisis answer",
+        "mood": "Check-ins",
+        "goal": "Goals",
+        "practice": "Practised",
+        "look_back": "Looking back",
+        "line": "Remembered",
+        "finished": "finished",
+        "begun": "begun",
+        "done": "done",
+        "open": "open",
+        "off": "off",
     },
     "zh": {
         "title": "你的对话",
@@ -30,6 +44,16 @@ _WORDS = {
         "none": "没有保存任何内容。",
         "affect": "来自摄像头或麦克风的提示",
         "crisis": "固定的危机回应",
+        "mood": "心情记录",
+        "goal": "目标",
+        "practice": "做过的练习",
+        "look_back": "回顾",
+        "line": "记住的内容",
+        "finished": "做完",
+        "begun": "做了一部分",
+        "done": "完成",
+        "open": "进行中",
+        "off": "已关闭",
     },
 }
 # No script, no address: the page loads nothing and may be opened anywhere.
@@ -51,8 +75,14 @@ p.words { white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0 1rem; 
 </style>"""
 
 
-def to_json(conversations: Sequence[Conversation], turns: Sequence[Turn], consents: Sequence[Consent]) -> str:
-    """An object with `format`, `schema`, `exported`, `conversations` (each with its `turns`) and `consents`."""
+def to_json(
+    conversations: Sequence[Conversation],
+    turns: Sequence[Turn],
+    consents: Sequence[Consent],
+    journal: Sequence[Entry] = (),
+) -> str:
+    """An object with `format`, `schema`, `exported`, `conversations` (each with its `turns`), `consents` and `journal`
+    (entries of all kinds, those of the memory too)."""
     by_conversation: dict[str, list[object]] = {}
     for turn in turns:
         by_conversation.setdefault(turn.conversation_id, []).append(turn_to_dict(turn))
@@ -63,17 +93,21 @@ def to_json(conversations: Sequence[Conversation], turns: Sequence[Turn], consen
             "exported": _now(),
             "conversations": [{**asdict(c), "turns": by_conversation.get(c.id, [])} for c in conversations],
             "consents": [asdict(c) for c in consents],
+            "journal": [entry.as_dict() for entry in journal],
         },
         ensure_ascii=False,
         indent=1,
     )
 
 
-def to_html(conversations: Sequence[Conversation], turns: Sequence[Turn], locale: str = "en") -> str:
+def to_html(
+    conversations: Sequence[Conversation], turns: Sequence[Turn], locale: str = "en", journal: Sequence[Entry] = ()
+) -> str:
     """A whole page. Everything that a person or a model wrote is escaped."""
-    words = _WORDS.get(locale, _WORDS["en"])
+    spoken: Locale = "zh" if locale == "zh" else "en"
+    words = _WORDS[spoken]
     parts = [
-        f'<!doctype html>\n<html lang="{"zh" if words is _WORDS["zh"] else "en"}">\n<head>\n{_HEAD}\n'
+        f'<!doctype html>\n<html lang="{spoken}">\n<head>\n{_HEAD}\n'
         f"<title>{words['title']}</title>\n</head>\n<body>\n<h1>{words['title']}</h1>\n"
         f'<p class="meta">{words["exported"]}: {_now()}</p>'
     ]
@@ -81,9 +115,41 @@ def to_html(conversations: Sequence[Conversation], turns: Sequence[Turn], locale
         parts.append(f"<section>\n<h2>{escape(conversation.title)}</h2>")
         parts.extend(_turn(turn, words) for turn in turns if turn.conversation_id == conversation.id)
         parts.append("</section>")
-    if not conversations:
+    for kind, entries in _by_kind(journal).items():
+        items = "\n".join(f"<li>{_entry(entry, spoken)}</li>" for entry in entries)
+        parts.append(f"<section>\n<h2>{words[kind]}</h2>\n<ul>\n{items}\n</ul>\n</section>")
+    if not conversations and not journal:
         parts.append(f"<p>{words['none']}</p>")
     return "\n".join([*parts, "</body>\n</html>\n"])
+
+
+def _by_kind(journal: Sequence[Entry]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in sorted(journal, key=lambda entry: list(KINDS).index(kind_of(entry.body))):
+        found.setdefault(kind_of(entry.body), []).append(entry)
+    return found
+
+
+def _entry(entry: Entry, locale: Locale) -> str:
+    words, body = _WORDS[locale], entry.body
+    match body:
+        case Mood():
+            said, about = body.note, f"{body.score}/10"
+        case Goal():
+            said, about = body.words, words["done" if body.done else "open"]
+        case Practice():
+            known = EXERCISES.get(body.exercise)
+            said = known.script(locale).title if known else body.exercise
+            about = words["finished" if body.finished else "begun"]
+        case LookBack():
+            said, about = body.words, f"{body.start} – {body.end}"
+        case Line():
+            said, about = body.words, "" if body.on else words["off"]
+    steps = body.steps if isinstance(body, Goal) else ()
+    lines = [escape(said), *(f"{escape(step.words)} ({words['done' if step.done else 'open']})" for step in steps)]
+    shown = "\n– ".join(lines)
+    meta = " · ".join(part for part in (f"<time>{escape(entry.at)}</time>", escape(about)) if part)
+    return f'<span class="meta">{meta}</span><p class="words">{shown}</p>'
 
 
 def _turn(turn: Turn, words: dict[str, str]) -> str:

@@ -59,6 +59,19 @@ class ConsentRow(Base):
     person: Mapped[str] = mapped_column(Text, default="", index=True)
 
 
+class JournalRow(Base):
+    """An entry of the journal or a line of the memory (assistant/journal): `body` is JSON, read by its `kind`."""
+
+    __tablename__ = "journal"
+    position: Mapped[int] = mapped_column(_Counter, primary_key=True, autoincrement=True)
+    entry_id: Mapped[str] = mapped_column(Text, unique=True)
+    person: Mapped[str] = mapped_column(Text, default="", index=True)
+    kind: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text)
+    conversation_id: Mapped[str] = mapped_column(Text, default="", index=True)
+    body: Mapped[str] = mapped_column(Text)
+
+
 def _first(connection: Connection) -> None:
     """Version 1, written out: it must not change when the classes above do."""
     counter = "INTEGER PRIMARY KEY AUTOINCREMENT" if connection.dialect.name == "sqlite" else "BIGSERIAL PRIMARY KEY"
@@ -86,7 +99,19 @@ def _second(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second)
+def _journal(connection: Connection) -> None:
+    """Version 3: the journal and the memory."""
+    counter = "INTEGER PRIMARY KEY AUTOINCREMENT" if connection.dialect.name == "sqlite" else "BIGSERIAL PRIMARY KEY"
+    for statement in (
+        f"CREATE TABLE journal (position {counter}, entry_id TEXT NOT NULL UNIQUE, person TEXT NOT NULL DEFAULT '', "
+        "kind TEXT NOT NULL, at TEXT NOT NULL, conversation_id TEXT NOT NULL DEFAULT '', body TEXT NOT NULL)",
+        "CREATE INDEX ix_journal_person ON journal (person)",
+        "CREATE INDEX ix_journal_conversation_id ON journal (conversation_id)",
+    ):
+        connection.execute(text(statement))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _journal)
 
 
 def migrate(connection: Connection, where: str) -> None:

@@ -1,4 +1,4 @@
-"""The store: turns, conversations and consents, saved safely and deleted for good."""
+"""The store: turns, conversations, consents and the journal, saved safely and deleted for good."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from assistant.store.engine import (
 from assistant.store.erase import Erasure, compact, remaining, traces, without_affect
 from assistant.store.errors import StoreError, store_errors
 from assistant.store.export import to_html, to_json
+from assistant.store.journal import Journal, erase, left_conversation
 from assistant.store.records import Consent, Conversation
-from assistant.store.schema import ConsentRow, ConversationRow, TurnRow, migrate
+from assistant.store.schema import ConsentRow, ConversationRow, JournalRow, TurnRow, migrate
 from assistant.store.titles import BY_HAND, FROM_WORDS, PROVISIONAL, plain, title_of
 from assistant.types import Turn
 
 #: The layers of consent, each revocable by itself.
-CONSENTS = ("chat", "store", "camera", "affect", "microphone")
+CONSENTS = ("chat", "store", "camera", "affect", "microphone", "memory")
 
 
 class Store:
@@ -62,6 +63,7 @@ class Store:
             raise
         if self.file is not None:
             mark_in_use(self.file, True)
+        self.journal = Journal(self._write, self._read, self._prove)
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
@@ -184,7 +186,7 @@ class Store:
             if not person or not (waiting or connection.execute(consents).scalar_one()):
                 return 0
         with self._write() as connection:
-            for table in (ConversationRow, ConsentRow):
+            for table in (ConversationRow, ConsentRow, JournalRow):
                 connection.execute(update(table).where(table.person == "").values(person=person))
         return int(waiting)
 
@@ -220,13 +222,14 @@ class Store:
 
     # ---- export
 
-    def export_json(self) -> str:
+    def export_json(self, person: str | None = None) -> str:
         """Everything that is kept, machine-readable."""
-        return to_json(self.conversations(), self.turns(), self.consent_history())
+        turns, consents = self.turns(person=person), self.consent_history(person)
+        return to_json(self.conversations(person), turns, consents, self.journal.entries(person))
 
-    def export_html(self, locale: str = "en") -> str:
-        """Everything that was said, as one page for people; it loads nothing."""
-        return to_html(self.conversations(), self.turns(), locale)
+    def export_html(self, locale: str = "en", person: str | None = None) -> str:
+        """Everything that was said and written, as one page for people; it loads nothing."""
+        return to_html(self.conversations(person), self.turns(person=person), locale, self.journal.entries(person))
 
     # ---- deletion
 
@@ -254,8 +257,10 @@ class Store:
             titles = connection.scalars(select(ConversationRow.title).where(*this)).all()
             ours = select(ConversationRow.id).where(*this)
             rows = connection.execute(delete(TurnRow).where(TurnRow.conversation_id.in_(ours))).rowcount
-            rows += connection.execute(delete(ConversationRow).where(*this)).rowcount
-        return self._prove(rows, _traces(gone) | traces([conversation_id, *titles]))
+            owned = connection.execute(delete(ConversationRow).where(*this)).rowcount
+            practised, traced = left_conversation(connection, conversation_id) if owned else (0, set())
+        needles = _traces(gone) | traces([conversation_id, *titles]) | traced
+        return self._prove(rows + owned + practised, needles)
 
     def delete_affect(self, person: str | None = None) -> Erasure:
         """Remove every stored state, and what it led to in the prompts; the words stay."""
@@ -275,8 +280,8 @@ class Store:
         return self._prove(rows, needles)
 
     def erase_all(self, person: str | None = None) -> Erasure:
-        """Delete conversations, turns and consents, and damaged files that were moved aside unless these may hold
-        other persons' words, too."""
+        """Delete conversations, turns, consents and the journal, and damaged files that were moved aside unless these
+        may hold other persons' words, too."""
         gone = self._readable_turns(person)
         names = [name for c in self.conversations(person) for name in (c.id, c.title)]
         with self._write() as connection:
@@ -284,13 +289,14 @@ class Store:
             rows = connection.execute(delete(TurnRow).where(TurnRow.conversation_id.in_(ours))).rowcount
             for table in (ConversationRow, ConsentRow):
                 rows += connection.execute(delete(table).where(_of(table, person))).rowcount
+            written, traced = erase(connection, person)
         aside = damaged_files(self.file) if self.file is not None else []
-        others = bool(aside) and bool(self.conversations())
+        others = bool(aside) and bool(self.conversations() or self.journal.entries())
         if not others:
             with store_errors(self.where):
                 for path in aside:
                     path.unlink()
-        proved = self._prove(rows, _traces(gone) | traces(names))
+        proved = self._prove(rows + written, _traces(gone) | traces(names) | traced)
         if not others:
             return proved
         note = f"damaged files that were moved aside may still hold it, and other persons' words: see {aside[0].parent}"
@@ -312,7 +318,7 @@ class Store:
         if self.file is None:
             outside = self._engine.execution_options(isolation_level="AUTOCOMMIT")  # VACUUM allows no transaction
             with store_errors(self.where), outside.connect() as connection:
-                for table in (TurnRow, ConversationRow, ConsentRow):
+                for table in (TurnRow, ConversationRow, ConsentRow, JournalRow):
                     connection.execute(text(f"VACUUM FULL {table.__tablename__}"))
             return Erasure(
                 rows,
@@ -334,9 +340,9 @@ class Store:
     def _still_kept(self, words: str) -> bool:
         """Whether the same words also stand in something that was not deleted, or name a table or column."""
         with self._read() as connection:
-            turn = select(TurnRow.position).where(TurnRow.body.contains(words, autoescape=True)).limit(1)
-            title = select(ConversationRow.id).where(ConversationRow.title.contains(words, autoescape=True)).limit(1)
-            kept = connection.execute(turn).first() is not None or connection.execute(title).first() is not None
+            columns = (TurnRow.body, ConversationRow.title, JournalRow.body)
+            holding = (select(column).where(column.contains(words, autoescape=True)).limit(1) for column in columns)
+            kept = any(connection.execute(query).first() is not None for query in holding)
             return kept or any(words in sql for sql in connection.scalars(text("SELECT sql FROM sqlite_master")) if sql)
 
 
@@ -349,7 +355,9 @@ def _without(connection: Connection, conversation_id: str, turn: Turn) -> tuple[
         select(TurnRow.body).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.at, TurnRow.position)
     ).all()
     if not bodies:
-        return connection.execute(delete(ConversationRow).where(this)).rowcount, traces([conversation_id, title])
+        rows = connection.execute(delete(ConversationRow).where(this)).rowcount
+        practised, traced = left_conversation(connection, conversation_id)
+        return rows + practised, traces([conversation_id, title]) | traced
     if named == BY_HAND or title not in {title_of(turn)[0], plain(turn.user_text)}:
         return 0, set()
     titles = [title_of(turn_from_json(body)) for body in bodies]

@@ -3,9 +3,9 @@
 
 import { post } from "./calls.js";
 import { askName } from "./dialogs.js";
+import { byId, element, saveFile } from "./elements.js";
 import { language, show, t } from "./language.js";
 
-const byId = (id) => document.getElementById(id);
 const SEARCH_WAIT_MS = 250;
 let chosen = "";
 let asked = 0;
@@ -31,12 +31,6 @@ export function localTime(iso, now = new Date()) {
   return new Intl.DateTimeFormat(language() === "zh" ? "zh-CN" : navigator.language, options).format(at);
 }
 
-function element(name, attributes, ...children) {
-  const made = Object.assign(document.createElement(name), attributes);
-  made.append(...children);
-  return made;
-}
-
 const action = (key, run) => element("button", { type: "button", className: "menu-item", textContent: t(key), onclick: run });
 
 async function change(path, body) {
@@ -50,12 +44,7 @@ async function change(path, body) {
 
 async function download(row, format) {
   try {
-    const answer = await post("export", { conversation: row.id, format });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(await answer.blob());
-    link.download = `beside-${row.id}.${format}`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    await saveFile(await post("export", { conversation: row.id, format }), `beside-${row.id}.${format}`);
     byId("history-note").hidden = true;
   } catch {
     show(byId("history-note"), "export_failed");

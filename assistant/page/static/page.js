@@ -6,8 +6,11 @@ import { actions as dialogActions, ask, chosenRegion, welcome } from "./dialogs.
 import { drawFace, drawTimeline } from "./draw.js";
 import { openGallery, startExercise } from "./gallery.js";
 import { refresh, takeChosen, watchHistory } from "./history.js";
+import { openJournal, watchJournal } from "./journal.js";
 import { language, setLanguage, show, t } from "./language.js";
 import { Live } from "./live.js";
+import { openMemory, watchMemory } from "./memory.js";
+import { exportAll } from "./own_page.js";
 import { openPacer, togglePacer } from "./pacer.js";
 import { focusBox, openKeys, restoreDraft, start, watchTalk } from "./talk.js";
 
@@ -80,8 +83,9 @@ function showConsents(now) {
   consents = now;
   for (const input of document.querySelectorAll("input[data-consent]")) {
     input.checked = Boolean(consents[input.dataset.consent]);
-    input.disabled = input.dataset.consent === "store" && !window.BESIDE.canStore;
+    input.disabled = ["store", "memory"].includes(input.dataset.consent) && !window.BESIDE.canStore;
   }
+  document.dispatchEvent(new CustomEvent("beside-consents", { detail: consents }));
   if (!window.BESIDE.canStore) show(byId("consent-store-info"), "store_disabled");
 }
 
@@ -221,6 +225,10 @@ function received(message) {
 const actions = {
   small: () => switchSmallModel().catch(readStatus),
   ...dialogActions,
+  journal: openJournal,
+  memory: openMemory,
+  "allow-keeping": () => setConsent("store", true),
+  "export-all": exportAll,
   skip: focusBox,
   keys: openKeys,
   starter: (button) => start(button.dataset.starter),
@@ -327,6 +335,8 @@ window.Beside = {
       watching = true;
       watchTalk();
       watchHistory();
+      watchJournal();
+      watchMemory();
     }
     restoreDraft();
     refresh();
