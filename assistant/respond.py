@@ -19,7 +19,7 @@ from assistant.safety import crisis_reply, follow, is_asked_about, is_fixed, que
 from assistant.safety.doses import asks_for_dose, dose_reply
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup
-from assistant.types import GuidedState, Risk, RiskState, Turn
+from assistant.types import GuidedState, Risk, RiskLevel, RiskState, Turn
 from llm.base import ChatModel, ModelError
 from llm.types import FinishReason, Locale, Prompt, Reply, Usage
 from perception.types import EmotionalState
@@ -63,7 +63,7 @@ def respond(
     risk, carried = follow(text, state_of(history[-1:]), reader)
     asks = is_asked_about(risk, carried)
     fixed = is_fixed(risk) or (asks and is_companion(model))
-    dose = not fixed and asks_for_dose(text)
+    dose = risk.level < RiskLevel.MODERATE and asks_for_dose(text)
     prompt = None if fixed or dose or not text else build_prompt(text, state, risk, history, locale, remembered)
     turn = Turn(
         turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -74,9 +74,8 @@ def respond(
     )  # fmt: skip
     if record:
         record(turn)
-    said = _Said(
-        replace(carried, asked=""), interrupted(turn.guided)
-    )  # an answer that comes later is to a later question
+    # An answer that comes later is to a later question.
+    said = _Said(replace(carried, asked=""), interrupted(turn.guided))
     judge = reader if isinstance(reader, Judges) else None
     path = _Path(text, risk, carried, locale, lines_for(locale) if lines is None else lines, asks, judge)
     try:

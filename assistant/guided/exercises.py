@@ -152,14 +152,6 @@ def place_in(reply: str) -> Place | None:
     return next((place for key, place in _PLACES.items() if key in reply), None)
 
 
-def offered_in(reply: str) -> str | None:
-    """The name of the exercise that this earlier reply offered."""
-    for name, exercise in EXERCISES.items():
-        if any(key_of(script.offer) in reply for script in exercise.scripts):
-            return name
-    return None
-
-
 def called_in(text: str) -> str | None:
     """The name of the exercise that the person asks for by its name or title."""
     return next((name for name, exercise in EXERCISES.items() if exercise.called.search(text)), None)
