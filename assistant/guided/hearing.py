@@ -25,7 +25,7 @@ from assistant.meaning.base import ACT_FROM, Meaning, Understands
 #: Wordings that are said to the companion and to nobody else: they count also where a reader takes them for telling.
 _OUTRIGHT = {
     "useless", "no_questions", "repeating", "ask_mood", "inject", "real", "relax", "remember", "calm", "secrecy",
-    "mock",
+    "mock", "abilities",
 }  # fmt: skip
 #: Wordings that ask only where the message is a question.
 _QUESTIONS = {"medication", "diagnosis", "opinion", "normal", "reassure", "info", "offtopic"}
@@ -34,6 +34,8 @@ _MANNERS = {"bye", "thanks", "greeting"}
 #: (characters).
 SURE, POLITE = 0.9, 24
 _TELLS = {"telling", "answer", "unsure"}
+#: What a reader takes "stop asking" for.
+_REFUSES = {"stop", "decline"}
 _LETTERS = re.compile(r"[^\W_]")
 
 
@@ -104,4 +106,5 @@ def _act(meaning: Meaning, text: str, told: str, kinds: tuple[str, ...], asking:
     polite = kinds[:1] != () and kinds[0] in _MANNERS and len(text) <= POLITE
     outright = kinds[:1] != () and (kinds[0] in _OUTRIGHT or asking or polite)
     asks = meaning.act.startswith("ask_") and asking and (meaning.sure < SURE or meaning.act == "ask_about_bot")
-    return told if asks or (outright and meaning.act in _TELLS) else meaning.act
+    doubted = meaning.act in _TELLS | _REFUSES or meaning.sure < SURE
+    return told if asks or (outright and doubted) else meaning.act

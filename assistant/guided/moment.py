@@ -12,7 +12,7 @@ from assistant.types import GuidedState
 from llm.types import Locale
 
 #: Topics that may only be the scene of a trouble that was told before.
-SCENES = {"parents", "siblings", "children", "partner", "friends", "work", "housing", "faith", "ageing"}
+SCENES = {"medication", "parents", "siblings", "children", "partner", "friends", "work", "housing", "faith", "ageing"}
 #: Topics that say how it is and not what happened: they do not outlast what happened.
 MOODS = {"anger", "worry", "low_mood", "self_worth", "loneliness", "future_meaning", "panic", "sleep"}
 #: What happened, and the topics that belong to it when they come up after it.
