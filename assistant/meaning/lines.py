@@ -32,6 +32,9 @@ _KINDS = {
 _LEVELS = {"none": 0, "low": 1, "moderate": 2, "high": 3, "imminent": 3}
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
+#: A message to the companion that is about one of these may speak of a danger: it teaches nothing about that.
+_NEAR_DANGER = {"violence", "trauma", "eating_body", "bullying", "hopeless", "empty"}
+
 Targets = NDArray[np.float32]  # [COUNT], NaN where nothing is taught
 T = TypeVar("T")
 
@@ -91,8 +94,10 @@ class Said:
     feelings: tuple[str, ...] = ()
 
     def targets(self) -> Targets:
-        """Those of act, topics and feelings."""
-        return _targets(act=[float(name == self.act) for name in ACTS],
+        """Those of act, topics and feelings; and that there is no danger, where it lies far from one."""
+        near = _NEAR_DANGER & {*self.topics, *self.feelings}
+        return _targets(danger=[np.nan if near else 0.0] * 3 + [np.nan] * (len(DANGER) - 3),
+                        act=[float(name == self.act) for name in ACTS],
                         topics=[float(name in self.topics) for name in TOPICS],
                         feelings=[float(name in self.feelings) for name in FEELINGS])  # fmt: skip
 

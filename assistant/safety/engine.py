@@ -12,7 +12,7 @@ from typing import Any
 
 from assistant.meaning.base import DANGER_FROM, SEVERE_FROM, Reader, Reading
 from assistant.safety import answers
-from assistant.safety.answers import READER, Move
+from assistant.safety.answers import READER, READER_AGAIN, Move
 from assistant.safety.compile import context, moves
 from assistant.safety.levels import facts, level_of, level_of_facts
 from assistant.safety.normalise import normalise
@@ -87,7 +87,8 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
     message = _Message(plain, signals, *level_of(signals), answers.move(plain, state, signals))
     level, kind, reasons = _raised(message, state)
     reading = reader.read(text) if reader else None
-    if reading and reading.danger >= DANGER_FROM and not _is_denied(state, message, reading):
+    seen = reading is not None and reading.danger >= DANGER_FROM and not _is_denied(state, message, reading)
+    if reading and seen:
         level, kind, reasons = _with_reader(level, kind, reasons, reading)
     if level < state.level:
         level, why = _kept(state, message)
@@ -98,7 +99,7 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
     rules = tuple(dict.fromkeys(s.name for s in signals.found if s.kind is not Kind.DENIAL))
     score = _score(level, len(rules) + bool(signals.other), reading)
     risk = Risk(level, kind if level else "", score, reasons, rules, message.level)
-    return risk, _state(state, risk, message)
+    return risk, _state(state, risk, message, seen)
 
 
 def _raised(message: _Message, state: RiskState) -> tuple[RiskLevel, str, tuple[str, ...]]:
@@ -181,9 +182,9 @@ def _score(level: RiskLevel, signals: int, reading: Reading | None) -> float:
     return round(least + 0.99 * width * share, 4)
 
 
-def _state(state: RiskState, risk: Risk, message: _Message) -> RiskState:
+def _state(state: RiskState, risk: Risk, message: _Message, by_reader: bool) -> RiskState:
     if risk.level == NONE:
-        carried = (fact for fact in _carried(state.facts, message) if fact != READER)
+        carried = (fact for fact in _carried(state.facts, message) if fact not in {READER, READER_AGAIN})
         facts_kept = tuple(carried) if state.quiet < QUIET_MODERATE else ()
         denied = state.answer("thoughts") == "no"
         if (message.move.topic, message.move.answer) == ("thoughts", "no"):
@@ -204,7 +205,10 @@ def _state(state: RiskState, risk: Risk, message: _Message) -> RiskState:
     seen = dict.fromkeys((*_carried(state.facts, message), *told))
     if risk.alone or message.move.answer:
         seen.pop(READER, None)
-    elif risk.level > state.level and risk.reasons[-1:] == ("reader",):
+    elif by_reader and READER in seen:
+        del seen[READER]
+        seen[READER_AGAIN] = None
+    elif READER_AGAIN not in seen and risk.level > state.level and risk.reasons[-1:] == ("reader",):
         seen[READER] = None
     return replace(
         state, level=risk.level, kind=risk.kind, facts=tuple(seen),
