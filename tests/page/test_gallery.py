@@ -97,6 +97,8 @@ def test_the_gallery_is_in_reach_in_the_middle_of_a_talk_and_keeps_a_draft(
     one.wait_for_text(EXERCISES["scan"].script("en").steps[0].say)
     page.wait_for_function("document.querySelector('#message textarea').value === 'half a thought'")
     one.wait_until_answered()
+    page.wait_for_timeout(500)
+    assert page.input_value("#message textarea") == "half a thought"
 
 
 @pytest.mark.browser

@@ -7,6 +7,7 @@ import { openPacer } from "./pacer.js";
 const byId = (id) => document.getElementById(id);
 const DRAFT = "beside-draft";
 const SHOW_SECONDS_AFTER = 3;
+const SENT_WITHIN_MS = 10_000;
 const SHORT_PX = 560; // a phone with its keyboard up
 export const touch = () => matchMedia("(pointer: coarse)").matches;
 export const box = () => byId("message")?.querySelector("textarea");
@@ -44,8 +45,14 @@ export function say(words) {
   // Gradio takes the new text in with its next tick, and only then a click may send it.
   setTimeout(() => {
     byId("send").click();
-    if (begun) setTimeout(() => put(begun), 400);
+    if (begun) putBack(begun, words, performance.now() + SENT_WITHIN_MS);
   }, 60);
+}
+
+/** The box is emptied when the server has taken what was sent: only then can a draft stand in it again. */
+function putBack(begun, sent, until) {
+  if (box().value === sent && performance.now() < until) setTimeout(() => putBack(begun, sent, until), 50);
+  else put(begun);
 }
 
 export function start(name) {
