@@ -70,7 +70,7 @@ def make_app(services: Services, hosts: Iterable[str], declared: Iterable[str] =
         mcp_server=False,
         pwa=False,
         theme=theme(),
-        css_paths=[STATIC / "page.css", STATIC / "exercises.css", STATIC / "journal.css"],
+        css_paths=[STATIC / name for name in ("page.css", "exercises.css", "journal.css")],
     )
 
 
