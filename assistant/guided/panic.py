@@ -47,6 +47,8 @@ def is_checked(moment: Moment) -> bool:
     heard, stage = moment.heard, moment.before.asked
     if not stage.startswith("panic") or (heard.act in _ELSEWHERE and not _shows(moment, "easing")):
         return False
+    if heard.topics and "panic" not in heard.topics and not any(_shows(moment, one) for one in ("fear", "body")):
+        return False  # it has turned to something else
     if stage != "panic.after" or heard.act == "ask_calm_now" or any(_shows(moment, one) for one in _SIGNS):
         return True
     return heard.command in {"yes", "nod"} and not moment.count("panic_check")
@@ -67,6 +69,7 @@ def check(moment: Moment) -> str:
     if _shows(moment, "fear") and moment.count("panic_fear") < 2:
         return moment.line("panic_fear")
     if heard.command == "better" or heard.feeling in {"calm", "relieved"} or (_shows(moment, "easing") and not worse):
+        moment.change(asked="")  # over, unless signs of it come again
         return moment.line("panic_easing")
     if _shows(moment, "body") and not moment.count("panic_body"):
         moment.change(asked="panic")
