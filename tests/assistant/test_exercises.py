@@ -14,7 +14,7 @@ from assistant.guided.steps import key_of
 from assistant.guided.tables import LOCALES, TextsInvalid
 from assistant.safety.engine import assess
 from assistant.safety.reply import check_sentence
-from assistant.types import Risk, RiskLevel
+from assistant.types import GuidedState, Risk, RiskLevel
 from llm.types import Locale
 from tests.assistant.store_turns import make_turn
 
@@ -132,16 +132,22 @@ def test_a_pace_that_nobody_knows_is_named(line: str, says: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("name", "index", "pace"), [("box", 1, "4-4-4-4"), ("winddown", 3, "4-6"), ("winddown", 0, "")]
+    ("state", "pace"),
+    [
+        (GuidedState(exercise="box", step=1), "4-4-4-4"),
+        (GuidedState(exercise="winddown", step=3), "4-6"),
+        (GuidedState(exercise="winddown", step=0), ""),
+        (GuidedState(exercise="box", step=1, paused=True), ""),
+        (GuidedState(exercise="an exercise of an older edition", step=1), ""),
+        (GuidedState(asked="panic"), "4-6"),
+        (GuidedState(asked="mood"), ""),
+        (GuidedState(), ""),
+    ],
 )
-@pytest.mark.parametrize("locale", LOCALES)
-def test_a_pace_is_offered_beside_the_steps_that_breathe(name: str, index: int, pace: str, locale: Locale) -> None:
-    said = EXERCISES[name].script(locale).steps[index].say
-    assert pace_beside(make_turn(reply=f"Good. {said}", risk=Risk())) == pace
+def test_a_pace_is_offered_beside_what_breathes(state: GuidedState, pace: str) -> None:
+    assert pace_beside(make_turn(risk=Risk(), guided=state)) == pace
 
 
-def test_a_slow_pace_is_offered_in_panic_and_beside_nothing_else() -> None:
+def test_a_slow_pace_is_offered_where_the_crisis_path_answers_a_panic() -> None:
     panic = assess("help, i'm having a panic attack right now")
-    assert pace_beside(make_turn(reply="Breathe in.", risk=panic)) == "4-6"
-    assert pace_beside(make_turn(reply="Breathe in.", risk=Risk())) == ""
-    assert pace_beside(make_turn(reply=EXERCISES["box"].script("en").close, risk=Risk())) == ""
+    assert pace_beside(make_turn(risk=panic)) == "4-6"

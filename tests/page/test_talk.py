@@ -140,8 +140,8 @@ def test_asking_again_in_guided_mode_never_gives_the_same_text(guided: App, visi
 
 
 @pytest.mark.parametrize(("locale", "texts", "marks"), [
-    ("en-GB", EN, {"mood": "0", "calm": "5", "sleep": "sleep", "how": "listen"}),
-    ("zh-CN", ZH, {"mood": "0", "calm": "五感", "sleep": "睡", "how": "听"}),
+    ("en-GB", EN, {"mood": "0", "calm": "5", "sleep": "night", "how": "listen"}),
+    ("zh-CN", ZH, {"mood": "0", "calm": "一、二、三、四", "sleep": "睡", "how": "听"}),
 ])  # fmt: skip
 def test_the_first_screen_offers_six_ways_to_begin(
     guided: App, visit: Start, locale: str, texts: dict[str, str], marks: dict[str, str]
