@@ -30,8 +30,8 @@ _OUTRIGHT = {
 #: Wordings that ask only where the message is a question.
 _QUESTIONS = {"medication", "diagnosis", "opinion", "normal", "reassure", "info", "offtopic"}
 _MANNERS = {"bye", "thanks", "greeting"}
-#: A reader this sure of what is asked is not contradicted by words; a greeting or goodbye is not longer than this
-#: (characters).
+#: A reader this sure of what is asked is not contradicted by words; a greeting, a goodbye or a bare wish for advice is
+#: not longer than this (characters).
 SURE, POLITE = 0.9, 24
 _TELLS = {"telling", "answer", "unsure"}
 #: What a reader takes "stop asking" for.
@@ -103,7 +103,7 @@ def _act(meaning: Meaning, text: str, told: str, kinds: tuple[str, ...], asking:
         return told
     if not told:
         return meaning.act
-    polite = kinds[:1] != () and kinds[0] in _MANNERS and len(text) <= POLITE
+    polite = kinds[:1] != () and kinds[0] in _MANNERS | {"advice"} and len(text) <= POLITE
     outright = kinds[:1] != () and (kinds[0] in _OUTRIGHT or asking or polite)
     asks = meaning.act.startswith("ask_") and asking and (meaning.sure < SURE or meaning.act == "ask_about_bot")
     doubted = meaning.act in _TELLS | _REFUSES or meaning.sure < SURE
