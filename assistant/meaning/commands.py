@@ -109,7 +109,7 @@ def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], good: Seq
             found[f"{lang}_{length}_from"] = threshold(logits, ALARMS, LEAST[length])
         texts = [line.text for line in good if line.lang == lang]
         wrong = np.array([float(reader.logits([reader.pieces(text)])[0, part("fault").start]) for text in texts])
-        found[f"{lang}_fault_from"] = threshold([wrong], FAULTY, 0.0)
+        found[f"{lang}_fault_from"] = threshold([wrong], FAULTY, LEAST["fault"])
     less = [line.text for line in dangers if line.severity < SEVERE][::3]
     severe = np.array([float(reader.scored(text)[1][part("danger")][2]) for text in less])
     return {**found, "severe_from": float(np.quantile(severe, 1.0 - MIXED_UP))}
