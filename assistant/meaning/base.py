@@ -14,6 +14,8 @@ DANGER_FROM = 0.5
 #: An act is certain enough to decide a reply from here on, a topic or feeling to be named, a fault to be stopped. A
 #: reader scales `Fault.wrong` so that FAULT_FROM is its own threshold, as it does with `danger`.
 ACT_FROM, TOPIC_FROM, FAULT_FROM = 0.5, 0.35, 0.5
+#: From here on a reader is sure: what it saw stands, also where the person, asked, goes on with something else.
+SURE_FROM = 0.9
 #: `severity` from here on, with `danger` above its bound and a rule that sees danger too, raises a message to `high`.
 SEVERE_FROM = 0.5
 

@@ -23,7 +23,7 @@ _ANSWERED = {"suicide", "self_harm", "voices", "violence", "birth", "eating"}
 CLOSED = DANGERS | {"company", "safe", "weapon", "reached", "door", "drowsy"}
 #: The fact that a danger rests on the learned reader alone, so far.
 READER = "reader"
-#: The reader saw danger again, in another message: that is no single misreading any more.
+#: The reader saw danger in two messages, or was sure of it: that is no single misreading any more.
 READER_AGAIN = "reader.again"
 #: Steps towards safety that lower a risk by one each, with the rule's words for why.
 STEPS = ("means_away", "company", "professional", "no_plan", "safe")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assistant.meaning.base import DANGER_FROM, SEVERE_FROM, Reader, Reading
+from assistant.meaning.base import DANGER_FROM, SEVERE_FROM, SURE_FROM, Reader, Reading
 from assistant.safety import answers
 from assistant.safety.answers import READER, READER_AGAIN, Move
 from assistant.safety.compile import context, moves
@@ -34,7 +34,7 @@ _TOLD_BY_YES = {"thoughts": "thought", "plan": "intent", "time": "intent", "mean
 #: Kinds of danger that give way to thoughts of suicide.
 _BESIDE_SUICIDE = {"eating", "mania", "delusion", "birth", "abuse", "panic", "third_person", "self_harm"}
 #: Facts that no silence makes less.
-_DISCLOSED = {"thought", "method", "intent", "attempt_now"}
+_DISCLOSED = {"thought", "method", "intent", "attempt_now", READER_AGAIN}
 #: Facts that a no to the direct question takes back: tired of living, and not of a mind to die.
 _DENIABLE = {str(Kind.WISH), str(Kind.BURDEN)}
 _JOINS = {
@@ -99,7 +99,8 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
     rules = tuple(dict.fromkeys(s.name for s in signals.found if s.kind is not Kind.DENIAL))
     score = _score(level, len(rules) + bool(signals.other), reading)
     risk = Risk(level, kind if level else "", score, reasons, rules, message.level)
-    return risk, _state(state, risk, message, seen)
+    sure = reading is not None and reading.danger >= SURE_FROM
+    return risk, _state(state, risk, message, (seen, seen and sure))
 
 
 def _raised(message: _Message, state: RiskState) -> tuple[RiskLevel, str, tuple[str, ...]]:
@@ -163,7 +164,8 @@ def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
     """The level that stays after a message that says less: the state's, or one step lower, and the reason."""
     if why := answers.lowered_by(message.move, state, message.signals):
         return RiskLevel(state.level - 1), why
-    if READER in state.facts and state.asked and not message.move.answer:  # asked, and went on with something else
+    goes_on = not message.move.answer and not message.move.refuses_lines
+    if READER in state.facts and state.asked and goes_on:  # asked, and went on with something else
         return RiskLevel(state.level - 1), "reader.unconfirmed"
     quiet = state.quiet + 1
     if state.level == LOW and quiet >= QUIET_LOW:
@@ -182,7 +184,8 @@ def _score(level: RiskLevel, signals: int, reading: Reading | None) -> float:
     return round(least + 0.99 * width * share, 4)
 
 
-def _state(state: RiskState, risk: Risk, message: _Message, by_reader: bool) -> RiskState:
+def _state(state: RiskState, risk: Risk, message: _Message, read: tuple[bool, bool]) -> RiskState:
+    """The state after a message. `read`: whether the reader sees danger in it, and whether it is sure."""
     if risk.level == NONE:
         carried = (fact for fact in _carried(state.facts, message) if fact not in {READER, READER_AGAIN})
         facts_kept = tuple(carried) if state.quiet < QUIET_MODERATE else ()
@@ -205,8 +208,8 @@ def _state(state: RiskState, risk: Risk, message: _Message, by_reader: bool) -> 
     seen = dict.fromkeys((*_carried(state.facts, message), *told))
     if risk.alone or message.move.answer:
         seen.pop(READER, None)
-    elif by_reader and READER in seen:
-        del seen[READER]
+    elif read[1] or (read[0] and READER in seen):
+        seen.pop(READER, None)
         seen[READER_AGAIN] = None
     elif READER_AGAIN not in seen and risk.level > state.level and risk.reasons[-1:] == ("reader",):
         seen[READER] = None

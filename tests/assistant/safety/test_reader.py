@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
@@ -82,3 +82,21 @@ def test_a_reply_asks_the_reader() -> None:
     except StopIteration as stop:
         turn = stop.value
     assert reader.asked == [CALM] and turn.risk.level == MODERATE and "?" in turn.reply
+
+
+def after(*turns: tuple[str, float]) -> RiskLevel:
+    """The level after messages, each with the danger that a reader sees in it; every reply asked about thoughts."""
+    state = RiskState()
+    for text, danger in turns:
+        state = replace(follow(text, state, Says(Reading(danger)))[1], asked="thoughts")
+    return state.level
+
+
+def test_what_the_reader_sees_once_falls_and_what_it_is_sure_of_or_sees_again_stands() -> None:
+    assert after(("the lawn is cut", 0.6), ("we had soup", 0.0)) == LOW
+    assert after(("the lawn is cut", 0.6), ("we had soup", 0.0), ("nobody counts them", 0.6), ("ok", 0.0)) == MODERATE
+    assert after(("I don't figure on seeing spring", 0.95), ("we had soup", 0.0)) == MODERATE
+
+
+def test_refusing_the_lines_is_no_going_on_with_something_else() -> None:
+    assert after(("the lawn is cut", 0.6), ("don't give me a hotline, I tried that", 0.0)) == MODERATE
