@@ -12,14 +12,14 @@ from uuid import uuid4
 from assistant.carried import from_text, interrupted
 from assistant.guided import Guided, is_companion
 from assistant.language import SentenceBuffer, clean_text, language_of
-from assistant.meaning.base import Judges, Reader, Understands
+from assistant.meaning.base import Judges, Reader, understanding
 from assistant.notices import NOTICES
 from assistant.prompt import build_prompt, describe, without_remembered
 from assistant.safety import crisis_reply, follow, is_asked_about, is_fixed, question_beside, state_of
 from assistant.safety.doses import asks_for_dose, dose_reply
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup
-from assistant.types import GuidedState, Risk, RiskLevel, RiskState, Turn
+from assistant.types import GuidedState, Risk, RiskState, Turn
 from llm.base import ChatModel, ModelError
 from llm.types import FinishReason, Locale, Prompt, Reply, Usage
 from perception.types import EmotionalState
@@ -63,7 +63,7 @@ def respond(
     risk, carried = follow(text, state_of(history[-1:]), reader)
     asks = is_asked_about(risk, carried)
     fixed = is_fixed(risk) or (asks and is_companion(model))
-    dose = risk.level < RiskLevel.MODERATE and asks_for_dose(text)
+    dose = not fixed and asks_for_dose(text)
     prompt = None if fixed or dose or not text else build_prompt(text, state, risk, history, locale, remembered)
     turn = Turn(
         turn_id=uuid4().hex, conversation_id=conversation_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -85,10 +85,10 @@ def respond(
         elif prompt is None:
             said.risk_state = carried
             yield said.add(dose_reply(locale) if dose else NOTICES["empty"][locale])
+            yield from path.asks(said)
             said.finish_reason = "stop"
         else:
-            understands = reader if isinstance(reader, Understands) else None
-            yield from _answer(prompt, path, model, fallback or Guided(reader=understands), said)
+            yield from _answer(prompt, path, model, fallback or Guided(reader=understanding(reader)), said)
     except GeneratorExit:
         said.finish_reason = "stopped"
         raise

@@ -72,7 +72,7 @@ class RiskState:
     quiet: int = 0
 
     def answer(self, topic: str) -> str:
-        """ "yes", "no", or "" where the topic has no answer yet."""
+        """The answer: "yes", "no", or "" where the topic has no answer yet."""
         return dict(self.answers).get(topic, "")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.guided.steps import PACES, Script, Step, key_of
+from assistant.guided.steps import PACES, Script, Step
 from assistant.guided.tables import LOCALES, TextsInvalid, load
 from assistant.meaning.outputs import TOPICS
 from llm.types import Locale
@@ -116,40 +116,6 @@ EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
     for exercise in sorted(map(read_exercise, FOLDER.glob("*.toml")), key=lambda exercise: exercise.place)
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an exercise stands: at step `index`, or at its closing when `index` is the number of steps."""
-
-    name: str
-    index: int
-
-    @property
-    def finished(self) -> bool:
-        """The closing has been said."""
-        return self.index == len(EXERCISES[self.name].script("en").steps)
-
-    def step(self, locale: Locale) -> Step:
-        """The step here. Raises IndexError at the closing."""
-        return EXERCISES[self.name].script(locale).steps[self.index]
-
-
-def _keys() -> dict[str, Place]:
-    keys: dict[str, Place] = {}
-    for name, exercise in EXERCISES.items():
-        for script in exercise.scripts:
-            texts = [step.say for step in script.steps] + [script.close]
-            keys |= {key_of(text): Place(name, index) for index, text in enumerate(texts)}
-    return keys
-
-
-_PLACES = _keys()
-
-
-def place_in(reply: str) -> Place | None:
-    """The step or closing that this earlier reply said, recognised by its first sentence in either language."""
-    return next((place for key, place in _PLACES.items() if key in reply), None)
 
 
 def called_in(text: str) -> str | None:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 #: Paces to breathe by, in seconds: in, hold, out, rest; or in and out.
 PACES = ("4-4-4-4", "4-6")
-_FIRST_SENTENCE = re.compile(r"[^.!?。！？]*[.!?。！？]")
-
-
-def key_of(text: str) -> str:
-    """The first sentence: by it a text is found again in an earlier reply, even one that was stopped half-way."""
-    match = _FIRST_SENTENCE.match(text)
-    return match[0] if match else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,11 @@ class Understands(Protocol):
         ...
 
 
+def understanding(reader: object) -> Understands | None:
+    """The reader, where it also understands messages."""
+    return reader if isinstance(reader, Understands) else None
+
+
 @runtime_checkable
 class Judges(Protocol):
     """Reads what is wrong with a sentence of a reply: for the reply check."""

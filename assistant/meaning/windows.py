@@ -17,7 +17,7 @@ def weight(text: str) -> int:
 
 
 def language(text: str) -> str:
-    """ "zh" where a tenth of the letters is Chinese, else "en": each has its own thresholds."""
+    """The language: "zh" where a tenth of the letters is Chinese, else "en": each has its own thresholds."""
     chinese = sum("\u3400" <= c <= "\u9fff" for c in text[:READ])
     return "zh" if 10 * chinese >= sum(map(str.isalpha, text[:READ])) and chinese else "en"
 

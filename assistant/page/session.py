@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from assistant.guided import Guided, is_companion
 from assistant.guided.pacing import pace_beside
 from assistant.language import clean_text, language_of
-from assistant.meaning.base import Reader, Understands
+from assistant.meaning.base import Reader, understanding
 from assistant.page import bubbles
 from assistant.page.consents import Consents
 from assistant.page.keeping import Keeping
@@ -190,8 +190,7 @@ class Session:
             return self.services.model
         said = self.said_before.setdefault(words, [])
         said.append(old.reply)
-        reader = self.services.reader
-        return Guided(avoid=said, reader=reader if isinstance(reader, Understands) else None)
+        return Guided(avoid=said, reader=understanding(self.services.reader))
 
     def _record(self, turn: Turn, old: Turn | None = None) -> None:
         """Called by `respond` with the pending turn, and again with the final one. It takes the place of `old`, in

@@ -48,10 +48,12 @@ def move(plain: str, state: RiskState, signals: Signals) -> Move:
     if not state.level:
         return Move(parting=bool(patterns["parting"].search(plain)))
     bare = len(plain) <= TOLD
+    # What only the reader saw is not made certain by a sentence that happens to begin with a yes.
+    plainly = READER not in state.facts or len(plain) <= SHORT_YES[any(ch >= "\u4e00" for ch in plain)]
     answer, topic = "", state.asked
     if bare and patterns["no"].search(plain):
         answer = "no"
-    elif bare and (patterns["yes"].search(plain) or context()["yes"].search(plain)):
+    elif bare and plainly and begins_yes(plain):
         answer = "yes"
     steps = tuple(step for step in STEPS if patterns[step].search(plain) and not _is_told_otherwise(step, signals))
     kinds = {signal.kind for signal in signals.found}
@@ -68,6 +70,11 @@ def move(plain: str, state: RiskState, signals: Signals) -> Move:
         bool(patterns["parting"].search(plain)), bool(patterns["takes_back"].search(plain)),
         bool(patterns["weaker"].search(plain)) and not patterns["stronger"].search(plain),
     )  # fmt: skip
+
+
+def begins_yes(plain: str) -> bool:
+    """Whether a normalised message begins with a yes."""
+    return bool(moves()["yes"].search(plain) or context()["yes"].search(plain))
 
 
 def _is_told_otherwise(step: str, signals: Signals) -> bool:

@@ -164,7 +164,7 @@ def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
     """The level that stays after a message that says less: the state's, or one step lower, and the reason."""
     if why := answers.lowered_by(message.move, state, message.signals):
         return RiskLevel(state.level - 1), why
-    goes_on = not message.move.answer and not message.move.refuses_lines
+    goes_on = not (message.move.answer or message.move.refuses_lines or answers.begins_yes(message.plain))
     if READER in state.facts and state.asked and goes_on:  # asked, and went on with something else
         return RiskLevel(state.level - 1), "reader.unconfirmed"
     quiet = state.quiet + 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from assistant.safety.answers import READER, STEPS
+from assistant.safety.answers import READER, READER_AGAIN, STEPS
 from assistant.safety.compile import moves
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.normalise import normalise
@@ -239,7 +239,7 @@ def _has_thoughts(state: RiskState) -> bool:
     """Whether the person has told of a wish or thought of dying, and not denied it since."""
     if state.answer("thoughts"):
         return state.answer("thoughts") == "yes"
-    return any(fact.partition(".")[0] in _THOUGHTS for fact in state.facts)
+    return any(fact == READER_AGAIN or fact.partition(".")[0] in _THOUGHTS for fact in state.facts)
 
 
 def _asked(step: Step, reply: _Reply) -> str:
@@ -279,11 +279,13 @@ def _plan(plain: str, text: str, risk: Risk, state: RiskState, reply: _Reply) ->
     if not running:
         if state.plan and wished:
             return printed(state, reply.locale), state
-        if state.plan or not (wished or not _open(risk, state, reply)):
+        begun = bool(state.plan) or "plan.begun" in reply.said
+        if not wished and (begun or _open(risk, state, reply)):
             return "", state
+        reply.said.append("plan.begun")
         reply.asked = f"plan.{steps[0].name}"
         return f"{words['start']}\n\n{steps[0].ask}", state
-    if risk.alone >= RiskLevel.HIGH or moves()["stop_asking"].search(plain):
+    if risk.alone >= RiskLevel.MODERATE or risk.reasons[-1:] == ("reader",) or _lets_go(plain):
         return "", state
     open_line = any(moves()[name].search(plain) for name in ("no", "unsure", "thanks")) and len(plain) < 30
     line = "" if open_line else " ".join(text.split())[:MAX_PLAN_LINE]
@@ -296,6 +298,11 @@ def _plan(plain: str, text: str, risk: Risk, state: RiskState, reply: _Reply) ->
         return f"{said}{gap}{words['end']}\n\n{printed(state, reply.locale)}\n\n{words['check']}", state
     reply.asked = f"plan.{steps[place].name}"
     return f"{said}{gap}{steps[place].ask}", state
+
+
+def _lets_go(plain: str) -> bool:
+    """Whether a message is no line of the plan: it takes back what was said, refuses, or wants no more questions."""
+    return any(moves()[name].search(plain) for name in ("stop_asking", "takes_back", "refuses_lines", "asks_method"))
 
 
 def printed(state: RiskState, locale: Locale) -> str:

@@ -40,9 +40,10 @@ def reader_of(given: argparse.Namespace) -> Reader | None:
 def _dialogue(given: argparse.Namespace) -> int:
     named = dict(_named(spec) for spec in given.assistant)
     options = DialogueOptions(given.turns, given.repeats, given.workers, given.rounds, given.seed)
+    reader = reader_of(given)
     result = evaluate(
         read_personas(given.personas), client_of(given.clients, given.seed),
-        {name: assistant_of(spec) for name, spec in named.items()}, options, given.out, reader=reader_of(given),
+        {name: assistant_of(spec, reader) for name, spec in named.items()}, options, given.out, reader=reader,
         judge=judge_of(given),
     )  # fmt: skip
     print(summary_text(result))  # noqa: T201
@@ -52,9 +53,10 @@ def _dialogue(given: argparse.Namespace) -> int:
 
 def _affect(given: argparse.Namespace) -> int:
     options = DialogueOptions(given.turns, given.repeats, given.workers, seed=given.seed)
+    reader = reader_of(given)
     result = ablate(
-        read_personas(given.personas), client_of(given.clients, given.seed), assistant_of(given.assistant), options,
-        given.out, reader=reader_of(given), judge=judge_of(given),
+        read_personas(given.personas), client_of(given.clients, given.seed), assistant_of(given.assistant, reader),
+        options, given.out, reader=reader, judge=judge_of(given),
     )  # fmt: skip
     print(affect_text(result))  # noqa: T201
     return int(not is_clean(result))

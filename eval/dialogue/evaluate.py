@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.guided import Guided
-from assistant.meaning.base import Reader
+from assistant.meaning.base import Reader, understanding
 from eval.dialogue.judging import tournament
 from eval.dialogue.personas import Client, Persona
 from eval.dialogue.rules import DIMENSIONS, caught, findings, table
@@ -46,11 +46,11 @@ class DialogueOptions:
             raise ValueError(f"turns, repeats and workers are at least 1, rounds at least 0, got {self}")
 
 
-def assistant_of(spec: str) -> Callable[[], ChatModel]:
+def assistant_of(spec: str, reader: Reader | None = None) -> Callable[[], ChatModel]:
     """What gives the chat model of "guided", "scripted:FILE" (a reply a line, in turn) or "URL[#MODEL]", one for each
-    dialogue. Raises ValueError that names the choices."""
+    dialogue; the companion understands by `reader`, as on the page. Raises ValueError that names the choices."""
     if spec == "guided":
-        return Guided
+        return lambda: Guided(reader=understanding(reader))
     if spec.startswith("scripted:"):
         path = Path(spec.removeprefix("scripted:"))
         replies = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -27,7 +27,7 @@ _SIDE = {"enum": ["A", "B", "tie"]}
 
 @cache
 def dimensions() -> Mapping[str, Mapping[str, str]]:
-    """ "shared.alliance" -> language -> what it means."""
+    """Dimension, such as "shared.alliance" -> language -> what it means."""
     tables = tomllib.loads(Path(__file__).with_name("dimensions.toml").read_text(encoding="utf-8"))
     return {f"{group}.{name}": said for group, rows in tables.items() for name, said in rows.items()}
 

@@ -10,7 +10,6 @@ import pytest
 
 from assistant.guided.exercises import EXERCISES, FOLDER, NEEDS, called_in, read_exercise
 from assistant.guided.pacing import pace_beside
-from assistant.guided.steps import key_of
 from assistant.guided.tables import LOCALES, TextsInvalid
 from assistant.safety.engine import assess
 from assistant.safety.reply import check_sentence
@@ -87,7 +86,7 @@ def test_what_is_filled_in_was_asked_for_before(name: str, locale: Locale) -> No
         assert not step.keep or step.answer
         asked |= {step.keep}
     assert set(re.findall(r"{(\w+)}", script.close)) <= asked
-    assert "{" not in key_of(script.offer)
+    assert "{" not in script.offer
 
 
 @pytest.mark.parametrize("text", [

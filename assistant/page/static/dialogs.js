@@ -1,8 +1,8 @@
 // Urgent help, first use, and yes-or-no questions. Everything here works with the server gone.
 
+import { byId } from "./elements.js";
 import { language, show, t } from "./language.js";
 
-const byId = (id) => document.getElementById(id);
 const data = window.BESIDE;
 
 function lineItem(line) {

@@ -1,17 +1,11 @@
 // The gallery of exercises: by need and minutes. A click sends the words that start one, as if the person had written them.
 
+import { byId, element } from "./elements.js";
 import { language, show, t } from "./language.js";
 import { focusBox, say, touch } from "./talk.js";
 
-const byId = (id) => document.getElementById(id);
 const { needs, exercises } = window.BESIDE.gallery;
 const UP_TO_MINUTES = [5, 10, 15];
-
-function element(name, attributes, ...children) {
-  const made = Object.assign(document.createElement(name), attributes);
-  made.append(...children);
-  return made;
-}
 
 function sourcesOf(words) {
   const named = words.sources.map((source) => `${source.author} ${source.year}`).join(language() === "zh" ? "；" : "; ");
@@ -21,10 +15,10 @@ function sourcesOf(words) {
 
 function card(exercise) {
   const words = exercise.words[language()];
-  const start = element("button", { type: "button", className: "button primary small" }, t("gallery_start"));
-  start.dataset.act = "exercise";
-  start.dataset.name = exercise.name;
-  start.setAttribute("aria-label", `${t("gallery_start")}: ${words.title}`);
+  const start = element("button", {
+    type: "button", className: "button primary small", data: { act: "exercise", name: exercise.name },
+    aria: { label: `${t("gallery_start")}: ${words.title}` },
+  }, t("gallery_start"));
   return element("li", {},
     element("h3", {}, words.title),
     element("span", { className: "minutes" }, t("gallery_minutes", { minutes: exercise.minutes })),

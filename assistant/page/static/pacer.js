@@ -1,9 +1,9 @@
 // The breathing pacer: a circle that grows and shrinks with the breath; where motion is reduced, the words count down.
 // Screen readers are told each part of a breath, and no second of it.
 
+import { byId } from "./elements.js";
 import { show, t } from "./language.js";
 
-const byId = (id) => document.getElementById(id);
 const PARTS = { 2: ["in", "out"], 4: ["in", "hold", "out", "rest"] };
 const ROUNDS_FOR_S = 120;
 const READY_S = 2;

@@ -4,6 +4,7 @@
 import { currentToken, identify, post, useToken } from "./calls.js";
 import { actions as dialogActions, ask, chosenRegion, welcome } from "./dialogs.js";
 import { drawFace, drawTimeline } from "./draw.js";
+import { byId } from "./elements.js";
 import { openGallery, startExercise } from "./gallery.js";
 import { refresh, takeChosen, watchHistory } from "./history.js";
 import { openJournal, watchJournal } from "./journal.js";
@@ -14,7 +15,6 @@ import { exportAll } from "./own_page.js";
 import { openPacer, togglePacer } from "./pacer.js";
 import { focusBox, openKeys, restoreDraft, start, watchTalk } from "./talk.js";
 
-const byId = (id) => document.getElementById(id);
 const STATUS_EVERY_MS = 10_000;
 const TAB_WAIT_MS = 120;
 const SERIES = [

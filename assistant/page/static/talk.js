@@ -1,10 +1,10 @@
 // What the page's script adds to Gradio's chat: drafts, starters, the seconds of waiting, copy and ask again, keys.
 
+import { byId } from "./elements.js";
 import { choose } from "./history.js";
 import { show, t } from "./language.js";
 import { openPacer } from "./pacer.js";
 
-const byId = (id) => document.getElementById(id);
 const DRAFT = "beside-draft";
 const SHOW_SECONDS_AFTER = 3;
 const SENT_WITHIN_MS = 10_000;

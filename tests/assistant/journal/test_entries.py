@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from assistant.guided.exercises import EXERCISES
 from assistant.journal import (
     Entry,
     Goal,
@@ -22,6 +22,7 @@ from assistant.journal import (
     week_of,
 )
 from assistant.journal.entries import KINDS
+from assistant.types import GuidedState
 from tests.assistant.store_turns import make_turn
 
 MONDAY, NEXT = "2026-11-23T00:00:00+00:00", "2026-11-30T00:00:00+00:00"
@@ -71,7 +72,12 @@ def test_a_week_counts_what_lies_in_it_and_judges_nothing() -> None:
 
 @pytest.mark.parametrize("locale", ["en", "zh"])
 def test_what_was_practised_is_read_from_the_replies(locale: Any) -> None:
-    script = EXERCISES["box"].script(locale)
-    assert practised(make_turn(reply=f"Good. {script.steps[0].say}")) == Practice("box")
-    assert practised(make_turn(reply=script.close)) == Practice("box", True)
-    assert practised(make_turn(reply="That sounds hard.")) is None and practised(make_turn(reply="")) is None
+    """From what the companion carries on, whatever its words are; and nothing from a reply that was not its own."""
+    begun, over = GuidedState(exercise="box", ways=("exercise",)), GuidedState(finished=("box",), ways=("step",))
+    turn = make_turn(reply="Any words.", locale=locale, model="guided")
+    assert practised(replace(turn, guided=begun)) == Practice("box")
+    assert practised(replace(turn, guided=over)) == Practice("box", True)
+    assert practised(replace(turn, guided=begun, model="mini+guided")) == Practice("box")
+    others = (replace(begun, paused=True), replace(over, ways=("step", "telling")), GuidedState())
+    assert [practised(replace(turn, guided=one)) for one in others] == [None] * 3
+    assert [practised(replace(turn, guided=one, model="fixed")) for one in (begun, over)] == [None] * 2

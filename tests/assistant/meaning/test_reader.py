@@ -108,3 +108,17 @@ def test_a_changed_file_is_not_loaded(tmp_path: Path, caplog: pytest.LogCaptureF
 def test_bytes_of_something_else_are_refused() -> None:
     with pytest.raises(ValueError, match="no file of a reader"):
         MeaningReader(b"PK\x03\x04nothing")
+
+
+def test_a_message_that_is_read_and_then_understood_is_run_once(
+    reader: MeaningReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+    inner = reader.words
+    monkeypatch.setattr(reader, "words", lambda numbers: runs.append(1) or inner(numbers))
+    text = "we painted the fence this afternoon"
+    reader.read(text)
+    meaning = reader.understand(text)
+    assert len(runs) == 1
+    reader.read("something else")
+    assert reader.understand(text) == meaning

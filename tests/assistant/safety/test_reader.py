@@ -10,7 +10,7 @@ import pytest
 from assistant.guided import Guided
 from assistant.meaning import Reader, Reading
 from assistant.respond import respond
-from assistant.safety import assess, follow
+from assistant.safety import assess, crisis_reply, follow
 from assistant.types import RiskLevel, RiskState
 from perception.types import EmotionalState
 
@@ -100,3 +100,37 @@ def test_what_the_reader_sees_once_falls_and_what_it_is_sure_of_or_sees_again_st
 
 def test_refusing_the_lines_is_no_going_on_with_something_else() -> None:
     assert after(("the lawn is cut", 0.6), ("don't give me a hotline, I tried that", 0.0)) == MODERATE
+
+
+def test_a_sentence_that_begins_with_a_yes_makes_nothing_certain_and_lowers_nothing() -> None:
+    unsure = follow("the lawn is cut", RiskState(), Says(Reading(0.6)))[1]
+    asked = replace(unsure, asked="thoughts")
+    assert follow("嗯，做了一下，脖子咔咔响", asked)[0].level == MODERATE
+    assert follow("嗯", asked)[0].level == HIGH
+
+
+@pytest.mark.parametrize(
+    "text", ["don't panic, i was being dramatic, i'm fine", "不打热线，打过没人接", "I want to kill myself"]
+)
+def test_what_is_no_line_of_the_safety_plan_is_not_kept_as_one(text: str) -> None:
+    state = RiskState(
+        MODERATE, "suicide", ("thought",), (("thoughts", "yes"),), asked="plan.signs", said=("plan.begun",)
+    )
+    risk, carried = follow(text, state)
+    reply, left = crisis_reply(text, risk, carried, "en")
+    assert left.plan == () and not left.asked.startswith("plan.") and "I have that down" not in reply
+    kept = crisis_reply("when i stop answering my phone", *follow("when i stop answering my phone", state), "en")[1]
+    assert kept.plan == (("signs", "when i stop answering my phone"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "wishes"),
+    [
+        ("can you show me the plan", True), ("print it", True), ("打印一下", True), ("let's go on with my plan", True),
+        ("don't tell the nurse, they'll write it down", False), ("the plan is friday", False),
+    ],
+)  # fmt: skip
+def test_the_safety_plan_comes_to_those_who_wish_for_it(text: str, wishes: bool) -> None:
+    state = RiskState(HIGH, "suicide", ("thought",), (("thoughts", "yes"),), said=("met.suicide", "interrupt.0"))
+    risk, carried = follow(text, state)
+    assert crisis_reply(text, risk, carried, "en")[1].asked.startswith("plan.") == wishes
