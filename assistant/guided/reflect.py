@@ -3,13 +3,12 @@
 In the manner of Weizenbaum's ELIZA (1966), with one difference: where the grammar might go wrong it gives nothing back.
 """
 
-# ruff: noqa: E501 (one pattern a line is easier to review than a wrapped one)
-
 from __future__ import annotations
 
 import re
 
 from assistant.guided.cues import ACTS, feelings_in, topics_in
+from assistant.guided.tables import HERE, load
 from llm.types import Locale
 
 #: The length of a clause that is given back: English words, Chinese characters.
@@ -21,48 +20,24 @@ _SWAP = {
     "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "am": "are",
 }  # fmt: skip
 _WAS = {"was": "were", "wasn't": "weren't", "am": "are"}
-# A verdict on oneself, or that nothing can change: not to be given back as if it were so.
-_VERDICT = re.compile(
-    r"\bi('?m| am| was| will always be)( just| such| really| so| always)* (an? )?(\w+ )?(bad|terrible|awful|horrible|stupid|idiot|weak|"
-    r"failure|loser|useless|worthless|pathetic|broken|crazy|selfish|monster|mess|burden|nothing|hopeless|disgusting|lazy|fat|ugly)\b|"
-    r"\bi('ll| will|'m going to| am going to) (never|always|fail|lose|mess|ruin|end up|be alone)|\bi (never|won't|can't) (get|do|be|find|make) (any|it|better|good|a )|"
-    r"我.{0,3}(考不上|过不了|做不到|完了|会失败|好不了)|"
-    r"\b(my|his|her|their) fault\b|\bdeserved? (it|this|that)\b|\bblame (me|myself)\b|怪我|我的错|活该|"
-    r"\balways (ruin|mess|fail|screw|spoil|break|hurt|disappoint)\w*|\bcan'?t do anything right|"
-    r"\b(no ?one|nobody) (will |would |could )?(ever )?(love|like|want|care|miss)\w*|\bnothing (will )?(ever )?(change|get|work|matter)\w*|"
-    r"我(真|就|太|好|是个?|就是个?|很)+.{0,3}(差|糟|坏|笨|蠢|没用|失败|废|懦弱|可悲|恶心|自私|丑|懒)|没有?人(会|能)?(爱|喜欢|在乎|需要)我|什么都(不会|没)(变|用|意义)|什么都做不好|总是?(搞砸|弄砸|做错|拖累|失败)",
-    re.I,
-)
-_FIRST = re.compile(r"\b(i|my|me|i'm|im|i've|ive|i'd|i'll|myself)\b|我", re.I)
 # First words that lose their capital inside a sentence.
 _SMALL = {
     "the", "a", "an", "he", "she", "it", "they", "we", "nobody", "no", "everyone", "everybody", "everything", "nothing",
     "every", "all", "this", "that", "there", "sometimes", "people", "his", "her", "their", "it's", "he's", "she's",
     "they're", "someone", "being", "having", "not", "still", "never",
 }  # fmt: skip
-# What others say is not the person's own.
-_REPORTED = re.compile(r"\b(say|says|saying|said|told|tells|asked|asks|calls?|called)\b|说|讲|叫我|骂|问我", re.I)
-_LEADING_EN = re.compile(
-    r"^(?:(?:well|so|and|but|because|then|also|just|yeah|yes|no|ok|okay|oh|honestly|actually|anyway|i mean|you know|i think(?! about| of)|"
-    r"i guess|i suppose|it's just that|it's that|today|lately|right now|like)\b[, ]*)+", re.I
-)  # fmt: skip
-_TRAILING_EN = re.compile(r"[, ]+(?:though|too|lol|haha|tbh|btw|anyway)(?=[.!?]*$)", re.I | re.M)
-_SPLIT_EN = re.compile(
-    r"[.!?;\n…]+|\s[-–—]\s|,?\s+(?=(?:but|because|although|though)\s)|,\s+(?=so\s)|,\s+(?=(?:and\s+)?(?:i|i'm|my)\b)",
-    re.I,
-)
-_SUBORDINATE = re.compile(r"\s+(?=(?:when|while|since|after|before|until|and|who|which|where)\s)", re.I)
-_UNFIT_EN = re.compile(
-    r"^(?:if|when|although|unless)\b|\b(you|your|you're|yourself|we're both|this program)\b|https?:|[\"“”{}<>|\\`*_#=]|\d{4,}",
-    re.I,
-)
-_LEADING_ZH = re.compile(
-    r"^(?:因为|所以|但是?|可是|可|然后|就是|其实|而且|不过|反正|就|嗯+|唉+|哎+|啊|那个|还有|结果|总之|说实话|好像|主要是|是)+"
-)
-_TRAILING_ZH = re.compile(r"(?:了吧|吧|啊|呀|呢|嘛|哦|啦|哎|的说)+$")
-_SPLIT_ZH = re.compile(r"[，,。.！!？?；;：:\n…、~～\s]+")
-_UNFIT_ZH = re.compile(
-    r"^(?:如果|要是|虽然|当)|[你您吗]|是不是|什么(?!都)|怎么(?!样)|为何|为什么|https?:|[\"“”{}<>|\\`*_#=]|\d{4,}"
+_CLAUSES = load(HERE / "clauses.toml")
+
+
+def _form(name: str, flags: int = 0) -> re.Pattern[str]:
+    return re.compile("|".join(_CLAUSES[name]), flags)
+
+
+_VERDICT, _FIRST, _REPORTED = (_form(name, re.I) for name in ("verdict", "first_person", "reported"))
+_LEADING_EN, _TRAILING_EN = _form("leading_en", re.I), _form("trailing_en", re.I | re.M)
+_SPLIT_EN, _SUBORDINATE, _UNFIT_EN = (_form(name, re.I) for name in ("split_en", "subordinate", "unfit_en"))
+_LEADING_ZH, _TRAILING_ZH, _SPLIT_ZH, _UNFIT_ZH = (
+    _form(f"{name}_zh") for name in ("leading", "trailing", "split", "unfit")
 )
 
 

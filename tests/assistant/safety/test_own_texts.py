@@ -22,7 +22,7 @@ FILES = sorted(
     for pattern in ("assistant/page/texts.toml", "assistant/guided/texts/*.toml", "assistant/exercises/*.toml",
                     "assistant/safety/texts/*.toml", "assistant/safety/rules/doses.toml")
     for path in ROOT.glob(pattern)
-    if path.stem not in {"cues", "facts"}  # patterns of what people say
+    if path.stem not in {"clauses", "cues", "facts"}  # patterns of what people say
 )  # fmt: skip
 #: What in these files is no text for a person: patterns, examples, names.
 SKIP = {
