@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import binomtest, rankdata
-
 from assistant.meaning import load_reader
 from assistant.meaning.base import ACT_FROM, DANGER_FROM, FAULT_FROM
 from assistant.meaning.reader import MeaningReader
 from assistant.safety import assess
 from assistant.safety.reply import check_sentence
 from assistant.types import Risk, RiskLevel
+from eval.safety_suite import area
+from eval.statistics import share_interval
 
 HERE = Path(__file__).parent / "held_out"
 GROUPS = "abcdefg"
@@ -35,15 +35,9 @@ def rows(name: str) -> list[Row]:
 
 
 def share(count: int, of: int) -> str:
-    """A share with its exact 95 % interval (Clopper and Pearson 1934)."""
-    low, high = binomtest(count, of).proportion_ci() if of else (0.0, 1.0)
-    return f"{count:4d}/{of:<4d} {count / max(of, 1):.2f} [{low:.2f}, {high:.2f}]"
-
-
-def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """The area under the curve: how often a positive scores above a negative."""
-    ranks = rankdata([*positive, *negative])
-    return float((ranks[: len(positive)].sum() / len(positive) - (len(positive) + 1) / 2) / len(negative))
+    """A share with its 95 % interval."""
+    found = share_interval(count, of)
+    return f"{count:4d}/{of:<4d} {found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def in_chinese(row: Row) -> bool:
@@ -67,7 +61,7 @@ def danger(reader: MeaningReader) -> list[Row]:
     for group in "ab":
         by = [[r["score"] for r in found if r["group"] == group and r["severity"] == grade] for grade in (1, 2, 3)]
         quiet = [r["score"] for r in found if r["group"] == "f" and in_chinese(r) == (group == "a")]
-        severe, some = auc(by[2], by[0] + by[1]), auc(by[0] + by[1] + by[2], quiet)
+        severe, some = area(by[2], by[0] + by[1]).value, area(by[0] + by[1] + by[2], quiet).value
         print(f"score {group}: severity 3 above 1 and 2, AUC {severe:.3f}; danger above ordinary distress {some:.3f}")
     for kind, given in _by(found, "kind"):
         print(f"  {kind:28s} both {share(sum(row['both'] for row in given), len(given))}")
