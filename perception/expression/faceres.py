@@ -25,18 +25,18 @@ def weights_from(graph: Graph) -> dict[str, Tensor]:
         return torch.from_numpy(found)
 
     out = {
-        "front.0.weight": tensor("conv1/convolution/merged_input", (3, 3, 3, STEM)).permute(3, 2, 0, 1),
-        "front.0.bias": tensor("conv1_bn/batchnorm_1/sub", (STEM,)),
+        "front.0.0.weight": tensor("conv1/convolution/merged_input", (3, 3, 3, STEM)).permute(3, 2, 0, 1),
+        "front.0.0.bias": tensor("conv1_bn/batchnorm_1/sub", (STEM,)),
     }
     i = STEM
     for k, (o, _) in enumerate(BLOCKS, 1):
         depthwise = tensor(f"conv_dw_{k}/depthwise_kernel", (3, 3, i, 1)).permute(2, 3, 0, 1)
         scale = tensor(f"conv_dw_{k}_bn/batchnorm_1/mul", (i,))
-        out[f"front.{k}.depthwise.weight"] = depthwise * scale.view(-1, 1, 1, 1)
-        out[f"front.{k}.depthwise.bias"] = tensor(f"conv_dw_{k}_bn/batchnorm_1/sub", (i,))
+        out[f"front.{k}.depthwise.0.weight"] = depthwise * scale.view(-1, 1, 1, 1)
+        out[f"front.{k}.depthwise.0.bias"] = tensor(f"conv_dw_{k}_bn/batchnorm_1/sub", (i,))
         pointwise = tensor(f"conv_pw_{k}/convolution/merged_input", (1, 1, i, o))
-        out[f"front.{k}.pointwise.weight"] = pointwise.permute(3, 2, 0, 1)
-        out[f"front.{k}.pointwise.bias"] = tensor(f"conv_pw_{k}_bn/batchnorm_1/sub", (o,))
+        out[f"front.{k}.pointwise.0.weight"] = pointwise.permute(3, 2, 0, 1)
+        out[f"front.{k}.pointwise.0.bias"] = tensor(f"conv_pw_{k}_bn/batchnorm_1/sub", (o,))
         i = o
     return {name: value.contiguous() for name, value in out.items()}
 

@@ -83,8 +83,6 @@ def mixed(x: Tensor, target: Tensor, alpha: float, g: torch.Generator) -> tuple[
 
 #: Within an epoch, one process writes the checkpoint this often (seconds): on a busy machine an epoch takes an hour.
 SAVE_EVERY_S = 120.0
-#: The root mean square of a weight that learns with the plain rate, where rates follow the weights' sizes.
-USUAL_SIZE = 0.05
 #: What the new head of a pretrained front gets of the learning rate: it has everything to learn.
 HEAD_SHARE = 4.0
 
@@ -93,20 +91,17 @@ def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, 
     """A group for each tensor that learns; `share` is what it gets of the learning rate. Biases and scales do not
     decay.
 
-    In a pretrained front a tensor's share is layer_decay to the power of its depth behind the head, times its size: its
-    normalisation is folded in, and the sizes lie between .003 and 8, so that one step of AdamW would change some
-    beyond recognition and others not at all.
+    In a pretrained front a tensor's share is layer_decay to the power of its depth behind the head.
     """
     groups = []
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        size, depth = HEAD_SHARE if config.front else 1.0, 0
-        if config.front and name.startswith("front."):
-            size = max(float(parameter.detach().square().mean().sqrt()), 1e-3) / USUAL_SIZE
-            depth = network.depth_of(name)
-        decay = config.weight_decay / size if parameter.ndim > 1 else 0.0
-        groups.append({"params": [parameter], "weight_decay": decay, "share": size * config.layer_decay**depth})
+        share = 1.0
+        if config.front:
+            share = config.layer_decay ** network.depth_of(name) if name.startswith("front.") else HEAD_SHARE
+        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        groups.append({"params": [parameter], "weight_decay": decay, "share": share})
     return groups
 
 
@@ -126,6 +121,7 @@ class Trainer:
             take_over(self.plain, config.start, scaled(as_batch(train.images[:256]), self.how))
         if config.front:
             pretrained(self.plain)
+            self.plain.spread(scaled(as_batch(train.images[:512]), self.how))
         if config.still_layers:
             self.plain.front[: config.still_layers].requires_grad_(False)
         if config.freeze_front:
@@ -209,6 +205,8 @@ class Trainer:
             self.plain.front[config.still_layers :].requires_grad_(not still)
         if still:
             self.plain.front.eval()
+        elif config.still_layers:
+            self.plain.front[: config.still_layers].eval()
         text = f"epoch {epoch + 1}/{config.epochs} at {side} px"
         bar = tqdm(batches[done:], text, len(batches), initial=done, leave=False, disable=None)
         for step, chosen in enumerate(bar, done):

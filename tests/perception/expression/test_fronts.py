@@ -17,8 +17,8 @@ from perception.expression.data import read
 from perception.expression.faceres import FEATURES, pretrained, weights_from
 from perception.expression.faces import in_memory
 from perception.expression.graph import Graph, read_graph, run, same_padding
-from perception.expression.mobilenet import CHANNEL_MEANS, FaceResNet
-from perception.expression.train import HEAD_SHARE, USUAL_SIZE, learning_rate, parameter_groups
+from perception.expression.mobilenet import CHANNEL_MEANS, STILL, FaceResNet
+from perception.expression.train import HEAD_SHARE, learning_rate, parameter_groups
 from tests.perception.expression.graphs import TinyModel
 
 
@@ -161,18 +161,37 @@ def test_our_network_is_the_graph_on_100_faces(data: Path) -> None:
     assert np.abs(found - expected).max() < 1e-4
 
 
-def test_layers_further_from_the_head_learn_less_and_by_their_size(tmp_path: Path) -> None:
+def test_layers_further_from_the_head_learn_less(tmp_path: Path) -> None:
     network = FaceResNet()
     config = TrainConfig("faceres", ("x",), "x", tmp_path, front="faceres", layer_decay=0.5, weight_decay=0.1)
     groups = parameter_groups(network, config)
     by_name = {name: groups[k] for k, (name, _) in enumerate(network.named_parameters())}
-    last, before = network.front[13].pointwise.weight, network.front[12].pointwise.weight
-    sizes = [float(w.detach().square().mean().sqrt()) for w in (last, before)]
     assert by_name["head.weight"]["share"] == HEAD_SHARE
-    assert by_name["front.13.pointwise.weight"]["share"] == pytest.approx(0.5 * sizes[0] / USUAL_SIZE)
-    assert by_name["front.12.pointwise.weight"]["share"] == pytest.approx(0.25 * sizes[1] / USUAL_SIZE)
-    assert by_name["front.13.pointwise.bias"]["weight_decay"] == 0.0
+    assert by_name["front.13.pointwise.0.weight"]["share"] == 0.5
+    assert by_name["front.12.pointwise.0.weight"]["share"] == 0.25
+    assert by_name["front.13.pointwise.0.bias"]["weight_decay"] == 0.0
     assert len(groups) == len(list(network.parameters()))
+
+
+def test_spreading_changes_the_sizes_of_weights_and_not_what_the_network_computes() -> None:
+    torch.manual_seed(0)
+    network = FaceResNet().eval()
+    with torch.no_grad():
+        for k, block in enumerate(network.front[1:]):
+            block.depthwise[0].weight *= 20.0 if k % 2 else 3.0
+    faces = torch.rand(6, 1, 64, 64) * 255
+    before = network.features(faces)
+    seen: list[torch.Tensor] = []
+    network.front[4].depthwise[0].register_forward_hook(lambda _, __, out: seen.append(out.std((0, 2, 3)).detach()))
+    network.features(faces)
+    network.spread(faces)
+    assert before.std() > 0 and torch.allclose(network.features(faces), before, atol=1e-4)
+    moving = seen[0] > STILL
+    assert moving.any() and not torch.allclose(seen[0][moving], torch.ones(int(moving.sum())), atol=0.1)
+    assert torch.allclose(seen[-1][moving], torch.ones(int(moving.sum())), atol=1e-3)
+    own = FaceResNet().train()
+    own.load_state_dict(network.state_dict())
+    assert torch.allclose(own.features(faces), before, atol=0.05)  # the faces' own statistics are what it holds
 
 
 @pytest.mark.parametrize(
