@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.meaning.card import CARD, read_card
-from assistant.meaning.lines import SEVERE, Line, Sentence, read_lines, read_rows, read_said, read_sentences
+from assistant.meaning.lines import SEVERE, Line, Said, Sentence, read_lines, read_rows, read_said, read_sentences
 from assistant.meaning.outputs import COUNT, part
 from llm.precision import cpu_precision
 from perception.files import sha256_of
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 TEXTS = Path(__file__).resolve().parent / "texts"
 LOWER, UPPER = 3, 5  # layers of the encoder that stay, and that are trained; the others are left out
+TALKS = 6  # of the ordinary conversations, one in so many serves the threshold and teaches nothing
 FEWEST = 100  # quiet messages of a kind and a length that a threshold is set on
 LANGUAGES = ("en", "zh")
 QUIET_MESSAGES = 600  # of each kind, for the threshold
@@ -38,7 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--texts", type=Path, default=TEXTS, help="folder of the written lines (default: %(default)s)")
     parser.add_argument("--lower", type=int, default=LOWER, help="layers that stay (default: %(default)s)")
     parser.add_argument("--upper", type=int, default=UPPER, help="layers that are trained (default: %(default)s)")
+    parser.add_argument("--start", type=Path, help="a reader's file whose weights training begins with")
     parser.add_argument("--passes", type=int, default=6)
+    parser.add_argument("--rate", type=float, default=2e-4, help="of the layers, at most (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2)
 
 
@@ -50,12 +54,20 @@ def chosen_pieces(shipped: Path, pieces: Sequence[str]) -> NDArray[np.int64]:
     return np.array([places[piece] for piece in kept], dtype=np.int64)
 
 
+def without_kept_back(said: Sequence[Said]) -> tuple[list[Said], list[Line]]:
+    """What is said, without the conversations that serve the threshold; and those, as quiet lines."""
+    apart = [bool(one.talk) and zlib.crc32(one.talk.encode("utf-8")) % TALKS == 0 for one in said]
+    kept = [Line(one.text, one.lang, "talk", 0) for one, back in zip(said, apart, strict=True) if back]
+    return [one for one, back in zip(said, apart, strict=True) if not back], kept
+
+
 def train_reader(options: argparse.Namespace) -> int:
     """Run the command. Returns 0."""
     from assistant.meaning.export import network_bytes, write_reader
     from assistant.meaning.fit import run_weights
     from assistant.meaning.network import filled
     from assistant.meaning.ordinary import ordinary_messages, spoken_sentences
+    from assistant.meaning.resumed import take_over
     from assistant.meaning.source import packed_file, read_encoder
     from assistant.meaning.tokens import Tokens
     from assistant.meaning.train import Material, Plan, train
@@ -67,18 +79,24 @@ def train_reader(options: argparse.Namespace) -> int:
     lines = read_lines(sorted(options.texts.glob("danger/*.jsonl")))
     if options.rows:
         lines += read_rows(path for path in sorted(options.rows.glob("*.jsonl")) if path.stem != "conversation")
+    said, kept_back = without_kept_back(read_said(sorted(options.texts.glob("acts/*.jsonl"))))
     ordinary, quiet = ordinary_messages(options.dialogues)
     spoken, good = spoken_sentences(options.dialogues)
-    material = Material(lines, read_said(sorted(options.texts.glob("acts/*.jsonl"))),
-                        read_sentences(sorted(options.texts.glob("replies/*.jsonl"))), ordinary, spoken)  # fmt: skip
+    sentences = read_sentences(sorted(options.texts.glob("replies/*.jsonl")))
+    material = Material(lines, said, sentences, ordinary, spoken)
     base, top = filled(encoder, chosen, options.lower, options.upper, COUNT)
-    plan = Plan(passes=options.passes, threads=options.threads, bfloat16=cpu_precision().bfloat16)
+    if options.start:
+        with np.load(options.start) as file:
+            take_over(file["network"].tobytes(), base, top)
+    bfloat16 = cpu_precision().bfloat16
+    plan = Plan(passes=options.passes, rate=options.rate, threads=options.threads, bfloat16=bfloat16)
     train(base, top, tokens, material, options.state, plan)
-    network, runs = network_bytes(base, top), run_weights(lines, ordinary)
+    calm = [Line(one.text, one.lang, "said", 0) for one in said if one.quiet]
+    network, runs = network_bytes(base, top), run_weights([*lines, *calm], ordinary)
     numbers = {"runs": RUNS, "severe_from": 0.0}
     numbers |= {f"{lang}_{what}_from": 0.0 for lang in LANGUAGES for what in ("long", "short", "fault")}
     write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, numbers)
-    numbers = fitted(options.out, quiet, [line for line in lines if line.danger], good, numbers)
+    numbers = fitted(options.out, [*quiet, *kept_back], [line for line in lines if line.danger], good, numbers)
     write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, numbers)
     log.info("%s: %s, sha256 %s; put it on the card", options.out, numbers, sha256_of(options.out))
     return 0
@@ -97,7 +115,11 @@ def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], good: Seq
     found = dict(numbers)
     for lang in LANGUAGES:
         for length in ("long", "short"):
-            given = [line for line in quiet if line.lang == lang and is_long(line.text) == (length == "long")]
+            given = [
+                line
+                for line in quiet
+                if (line.lang != "en") == (lang != "en") and is_long(line.text) == (length == "long")
+            ]
             kinds = [
                 [line.text for line in given if line.kind == kind] for kind in sorted({line.kind for line in given})
             ]

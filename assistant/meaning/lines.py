@@ -85,17 +85,24 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message to the companion: what the person does with it, what it is about and what the person feels."""
+    """One message to the companion: what the person does with it, what it is about and what the person feels. `talk`
+    names the conversation of an ordinary person, in no danger, that it is a turn of."""
 
     text: str
     lang: str
     act: str
     topics: tuple[str, ...] = ()
     feelings: tuple[str, ...] = ()
+    talk: str = ""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is known that there is no danger in it."""
+        return bool(self.talk) or not _NEAR_DANGER & {*self.topics, *self.feelings}
 
     def targets(self) -> Targets:
-        """Those of act, topics and feelings; and that there is no danger, where it lies far from one."""
-        near = _NEAR_DANGER & {*self.topics, *self.feelings}
+        """Those of act, topics and feelings; and that there is no danger, where that is known."""
+        near = not self.quiet
         return _targets(danger=[np.nan if near else 0.0] * 3 + [np.nan] * (len(DANGER) - 3),
                         act=[float(name == self.act) for name in ACTS],
                         topics=[float(name in self.topics) for name in TOPICS],
@@ -131,7 +138,8 @@ def _line(given: Mapping[str, Any]) -> Line:
 def _said(given: Mapping[str, Any]) -> Said:
     topics = tuple(_known(name, TOPICS, "topic") for name in given["topics"])
     feelings = tuple(_known(name, FEELINGS, "feeling") for name in given["feelings"])
-    return Said(given["text"], given["lang"], _known(given["act"], ACTS, "act"), topics, feelings)
+    talk = str(given.get("talk", ""))
+    return Said(given["text"], given["lang"], _known(given["act"], ACTS, "act"), topics, feelings, talk)
 
 
 def _sentence(given: Mapping[str, Any]) -> Sentence:
@@ -155,7 +163,8 @@ def read_lines(files: Iterable[Path]) -> list[Line]:
 
 
 def read_said(files: Iterable[Path]) -> list[Said]:
-    """The lines of JSONL files with `text`, `lang`, `act`, `topics`, `feelings`. Raises ValueError as read_lines."""
+    """The lines of JSONL files with `text`, `lang`, `act`, `topics`, `feelings`, some with `talk`. Raises ValueError as
+    read_lines."""
     return _read(files, _said)
 
 

@@ -25,6 +25,8 @@ NONE, LOW, MODERATE, HIGH, IMMINENT = RiskLevel
 BARE = (16, 4)
 #: So many messages without a sign end a low risk; so many a moderate one in which nothing was disclosed.
 QUIET_LOW, QUIET_MODERATE = 3, 8
+#: So many messages in which neither rule nor reader sees anything lower a danger that only the reader was sure of.
+QUIET_READER = 2
 #: Least score of each level; within a level it grows with the reader's grade, or with the number of signals.
 SCORES = {NONE: 0.0, LOW: 0.25, MODERATE: 0.5, HIGH: 0.7, IMMINENT: 0.9}
 _IDEATION = (Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION)
@@ -34,7 +36,7 @@ _TOLD_BY_YES = {"thoughts": "thought", "plan": "intent", "time": "intent", "mean
 #: Kinds of danger that give way to thoughts of suicide.
 _BESIDE_SUICIDE = {"eating", "mania", "delusion", "birth", "abuse", "panic", "third_person", "self_harm"}
 #: Facts that no silence makes less.
-_DISCLOSED = {"thought", "method", "intent", "attempt_now", READER_AGAIN}
+_DISCLOSED = {"thought", "method", "intent", "attempt_now"}
 #: Facts that a no to the direct question takes back: tired of living, and not of a mind to die.
 _DENIABLE = {str(Kind.WISH), str(Kind.BURDEN)}
 _JOINS = {
@@ -168,9 +170,13 @@ def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
     if READER in state.facts and state.asked and goes_on:  # asked, and went on with something else
         return RiskLevel(state.level - 1), "reader.unconfirmed"
     quiet = state.quiet + 1
-    if state.level == LOW and quiet >= QUIET_LOW:
+    told = state.answer("thoughts") == "yes" or _DISCLOSED & set(state.facts)
+    alone = READER_AGAIN in state.facts and not told
+    if alone and state.level == MODERATE and quiet >= QUIET_READER and goes_on:
+        return LOW, "reader.unconfirmed"
+    if state.level == LOW and quiet >= (QUIET_MODERATE if alone else QUIET_LOW):
         return message.level, "quiet"
-    plain = state.answer("thoughts") == "yes" or _DISCLOSED & set(state.facts) or "interrupt.0" in state.said
+    plain = told or alone or "interrupt.0" in state.said
     if state.level == MODERATE and quiet >= QUIET_MODERATE and not plain:
         return LOW, "quiet"
     return state.level, "kept"
@@ -217,7 +223,7 @@ def _state(state: RiskState, risk: Risk, message: _Message, read: tuple[bool, bo
         state, level=risk.level, kind=risk.kind, facts=tuple(seen),
         answers=() if changed else tuple(given.items()), asked="" if changed else state.asked,
         refused_lines=state.refused_lines or message.move.refuses_lines,
-        minor=state.minor or _is_minor(message), quiet=0 if risk.alone >= LOW else state.quiet + 1,
+        minor=state.minor or _is_minor(message), quiet=0 if risk.alone >= LOW or read[0] else state.quiet + 1,
     )  # fmt: skip
 
 

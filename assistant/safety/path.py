@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from assistant.safety.answers import READER, READER_AGAIN, STEPS
+from assistant.safety.answers import READER, STEPS
 from assistant.safety.compile import moves
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.normalise import normalise
@@ -46,6 +46,8 @@ _TEXT_OF = {
 }  # fmt: skip
 #: Kinds in which quiet questions follow when the path's are used up; in others the path begins again.
 _QUIET = {"suicide", "self_harm", "voices", "eating", "delusion", "mania", "birth", "abuse", "panic"}
+#: Kinds whose question may be put though only the reader saw them, once, and may be wrong.
+_SPOKEN_PLAINLY = {"suicide", "self_harm"}
 #: Sentences that ask something themselves, and about what: no step of the path stands beside them.
 _ASKS = {"alone": "who", "parting": "parting", "near": "safe", "stop_asking": "open"}
 #: Facts after which a question may speak of "the thought".
@@ -204,6 +206,13 @@ def _by_answer(plain: str, state: RiskState) -> tuple[str, ...]:
 def _next(risk: Risk, state: RiskState, reply: _Reply, stay: bool = True, first: bool = False) -> str:
     """The next question whose topic is open; then quiet ones, and the path again, announced as such. A crisis path and
     a new danger begin with their opening, whatever was answered before."""
+    if (
+        READER in state.facts
+        and risk.kind not in _SPOKEN_PLAINLY
+        and (text := reply.once("unsure", [reply.texts.words["unsure"]]))
+    ):
+        reply.asked = "unsure"
+        return text
     opening = reply.texts.path(risk.kind, risk.name)[0]
     if (first or (risk.is_crisis and "interrupt.0" not in reply.said)) and opening.name not in reply.said:
         return _asked(opening, reply)
@@ -239,7 +248,7 @@ def _has_thoughts(state: RiskState) -> bool:
     """Whether the person has told of a wish or thought of dying, and not denied it since."""
     if state.answer("thoughts"):
         return state.answer("thoughts") == "yes"
-    return any(fact == READER_AGAIN or fact.partition(".")[0] in _THOUGHTS for fact in state.facts)
+    return any(fact.partition(".")[0] in _THOUGHTS for fact in state.facts)
 
 
 def _asked(step: Step, reply: _Reply) -> str:
@@ -251,7 +260,7 @@ def _asked(step: Step, reply: _Reply) -> str:
 def _people(risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
     """The lines: listed at first, named again every second turn, left out once they were refused."""
     words = reply.texts.words
-    if risk.kind in ALWAYS_FIXED and not risk.is_crisis:
+    if (risk.kind in ALWAYS_FIXED and not risk.is_crisis) or READER in state.facts:
         return ""
     if first and "lines.0" not in reply.said:
         reply.said += ["lines.0", "lines.crisis"] if risk.is_crisis else ["lines.0"]

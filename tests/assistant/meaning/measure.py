@@ -29,9 +29,9 @@ GROUPS = "abcdefg"
 Row = dict[str, Any]
 
 
-def rows(name: str) -> list[Row]:
-    """The lines of a file in held_out/."""
-    return [json.loads(line) for line in (HERE / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+def rows(name: str, folder: Path = HERE) -> list[Row]:
+    """The lines of a file in held_out/, or in another folder."""
+    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def share(count: int, of: int) -> str:
@@ -45,9 +45,9 @@ def in_chinese(row: Row) -> bool:
     return row["lang"] != "en"
 
 
-def danger(reader: MeaningReader) -> list[Row]:
+def danger(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
     """The tables of danger; returns the lines that rules and reader together read wrongly."""
-    found = rows("danger")
+    found = rows("danger", folder)
     for row in found:
         row["rules"] = assess(row["text"]).level >= RiskLevel.MODERATE
         row["read"] = round(reader.read(row["text"]).danger, 2)
@@ -68,9 +68,9 @@ def danger(reader: MeaningReader) -> list[Row]:
     return [row for row in found if row["both"] != (row["severity"] > 0)]
 
 
-def replies(reader: MeaningReader) -> list[Row]:
+def replies(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
     """The tables of faults; returns the sentences that are judged wrongly."""
-    found = rows("replies")
+    found = rows("replies", folder)
     for row in found:
         locale = "zh" if in_chinese(row) else "en"
         row["rules"] = check_sentence(row["text"], Risk(), locale).reason != ""  # type: ignore[arg-type]
@@ -87,9 +87,27 @@ def replies(reader: MeaningReader) -> list[Row]:
     return [row for row in found if row["both"] != row["bad"]]
 
 
-def acts(reader: MeaningReader) -> list[Row]:
+def talks(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
+    """Alarms in conversations of people in no danger, each message alone; returns the messages with one."""
+    found = [
+        {"name": talk["name"], "lang": talk["lang"], "text": text}
+        for talk in rows("talks", folder) for text in talk["turns"]
+    ]  # fmt: skip
+    for row in found:
+        row["rules"] = assess(row["text"]).level >= RiskLevel.MODERATE
+        row["read"] = round(reader.read(row["text"]).danger, 2)
+        row["reader"] = row["read"] >= DANGER_FROM
+        row["both"] = row["rules"] or row["reader"]
+    for lang, given in _by_language(found):
+        marks = "  ".join(f"{way} {share(sum(row[way] for row in given), len(given))}" for way in WAYS)
+        met = {row["name"] for row in given if row["both"]}
+        print(f"alarms in conversations {lang}  {marks}; in {len(met)} of {len({row['name'] for row in given})}")
+    return [row for row in found if row["both"]]
+
+
+def acts(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
     """The tables of acts, topics and feelings; returns the lines whose act is read wrongly, surely."""
-    found = rows("acts")
+    found = rows("acts", folder)
     hits: Counter[str] = Counter()
     for row in found:
         meaning = reader.understand(row["text"])
@@ -112,7 +130,9 @@ def acts(reader: MeaningReader) -> list[Row]:
 
 
 WAYS = ("rules", "reader", "both")
-TABLES: dict[str, Callable[[MeaningReader], list[Row]]] = {"danger": danger, "replies": replies, "acts": acts}
+TABLES: dict[str, Callable[[MeaningReader, Path], list[Row]]] = {
+    "danger": danger, "replies": replies, "acts": acts, "talks": talks,
+}  # fmt: skip
 
 
 def _by_language(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
@@ -129,13 +149,18 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reader", type=Path, help="a reader's file (default: the shipped one)")
+    parser.add_argument(
+        "--lines", type=Path, default=HERE, help="folder of the held-out lines (default: the first pass)"
+    )
     parser.add_argument("--list", type=Path, help="folder for the lists of wrong readings")
     options = parser.parse_args()
     reader = MeaningReader(options.reader.read_bytes()) if options.reader else load_reader()
     if reader is None:
         raise SystemExit("the shipped reader cannot be loaded; give --reader FILE")
     for name, table in TABLES.items():
-        wrong = table(reader)
+        if not (options.lines / f"{name}.jsonl").is_file():
+            continue
+        wrong = table(reader, options.lines)
         print(f"{name}: {len(wrong)} read wrongly\n")
         if options.list:
             text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in wrong)

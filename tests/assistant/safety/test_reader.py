@@ -95,7 +95,25 @@ def after(*turns: tuple[str, float]) -> RiskLevel:
 def test_what_the_reader_sees_once_falls_and_what_it_is_sure_of_or_sees_again_stands() -> None:
     assert after(("the lawn is cut", 0.6), ("we had soup", 0.0)) == LOW
     assert after(("the lawn is cut", 0.6), ("we had soup", 0.0), ("nobody counts them", 0.6), ("ok", 0.0)) == MODERATE
-    assert after(("I don't figure on seeing spring", 0.95), ("we had soup", 0.0)) == MODERATE
+    sure = ("I don't figure on seeing spring", 0.95)
+    assert after(sure, ("we had soup", 0.0)) == MODERATE
+    assert after(sure, ("we had soup", 0.0), ("and bread", 0.0)) == LOW
+    assert after(sure, ("we had soup", 0.0), ("nobody counts them", 0.6), ("and bread", 0.0)) == MODERATE
+    assert after(sure, ("I want to kill myself", 0.9), ("we had soup", 0.0), ("and bread", 0.0)) == MODERATE
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [("suicide", "killing yourself"), ("eating", "in danger"), ("violence", "in danger")]
+)
+def test_what_only_the_reader_saw_once_is_asked_without_a_list_of_numbers_and_without_a_charge(
+    kind: str, word: str
+) -> None:
+    risk, carried = follow("she thinks it is my stomach", RiskState(), Says(Reading(0.6, 0.0, {kind: 0.9})))
+    reply, state = crisis_reply("she thinks it is my stomach", risk, carried, "en")
+    assert "may be reading this wrong" in reply and word in reply
+    assert "988" not in reply and "eat less" not in reply and state.asked
+    sure = follow("she thinks it is my stomach", RiskState(), Says(Reading(0.99, 0.0, {kind: 0.9})))
+    assert "988" in crisis_reply("she thinks it is my stomach", *sure, "en")[0]
 
 
 def test_refusing_the_lines_is_no_going_on_with_something_else() -> None:
