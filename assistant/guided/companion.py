@@ -64,8 +64,9 @@ def reply_to(prompt: Prompt, avoid: Sequence[str] = (), reader: Understands | No
     heard = hear(prompt.messages[-1].content, reader)
     before = from_text(prompt.carried)
     earlier = tuple(message.content for message in prompt.messages if message.role == "assistant") + tuple(avoid)
+    told = tuple(message.content for message in prompt.messages[:-1] if message.role == "user")
     for skip in range(TRIES):
-        moment = Moment(prompt.locale, prompt.tone, heard, before, earlier, skip)
+        moment = Moment(prompt.locale, prompt.tone, heard, before, earlier, skip, told)
         way, reply = decided(moment)
         if reply not in avoid:
             break

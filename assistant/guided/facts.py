@@ -4,8 +4,9 @@ the answer to what was said before."""
 from __future__ import annotations
 
 import re
+from collections import Counter
 
-from assistant.guided.cues import feelings_in, topics_in
+from assistant.guided.cues import feelings_in, sign_in, topics_in
 from assistant.guided.moment import Moment
 from assistant.guided.tables import HERE, load
 from assistant.types import Fact
@@ -23,6 +24,10 @@ _KINDS = {kind: re.compile("|".join(patterns), re.I) for kind, patterns in _WORD
 _ABOUT = {name: re.compile("|".join(patterns), re.I) for name, patterns in _WORDS["about"].items()}
 _SPLIT = re.compile(r"[.!?;\n…。！？；]+|,\s+(?=(?:and |but |so )?(?:i|my|he|she|we|they|it)\b)|[，,]", re.I)
 _NAME = re.compile(r"\bname\b|叫|名字", re.I)
+#: So many clauses are given back that share words with the question; a word is known by so many first letters.
+ALIKE, STEM = 2, 5
+_WORD, _HAN = re.compile("[a-z']+"), re.compile("[\u4e00-\u9fff]+")
+_COMMON = re.compile("|".join(_WORDS["common"]["stems"]))
 _MARKS = re.compile(r"[“”\"<>\[\]{}|`*_]")
 _LETTER = re.compile(r"[^\W\d_]")
 #: Acts in which nothing is told that is worth keeping.
@@ -62,6 +67,8 @@ def kept(before: tuple[Fact, ...], new: tuple[Fact, ...]) -> tuple[Fact, ...]:
 
 def recall(moment: Moment) -> str:
     """The answer to what was said before: the person's own words, or that there are none."""
+    if not _NAME.search(moment.text) and (alike := _alike(moment)):
+        return moment.line("memory", told=_listed(moment, alike))
     facts, named = moment.before.facts, about(moment.text)
     if named:
         facts = tuple(fact for fact in facts if fact.about in named or set(about(fact.words)) & set(named))
@@ -73,6 +80,25 @@ def recall(moment: Moment) -> str:
         others = _listed(moment, [fact.words for fact in _chosen(moment.before.facts)])
         return moment.line("memory_else", told=others)
     return moment.line("memory_none")
+
+
+def _alike(moment: Moment) -> list[str]:
+    """The clauses told before that share the rarest words with the question, in the order in which they were told."""
+    asked = _stems(moment.text)
+    said = [text for text in moment.told if not sign_in("asking", text)]
+    told = [clause for text in said for part in _SPLIT.split(text) if (clause := _plain(part))]
+    stems = [_stems(clause) for clause in told]
+    often = Counter(stem for one in stems for stem in one)
+    weights = [sum(1.0 / often[stem] for stem in one & asked) for one in stems]
+    best = sorted(range(len(told)), key=lambda at: weights[at], reverse=True)[:ALIKE]
+    return [told[at] for at in sorted(best) if weights[at] > 0.0 and weights[at] >= weights[best[0]] / 2]
+
+
+def _stems(text: str) -> set[str]:
+    """What of the words may tell one clause from another: beginnings of English words, pairs of Chinese characters."""
+    words = {word[:STEM] for word in _WORD.findall(text.lower()) if len(word) >= 3}
+    pairs = {run[at : at + 2] for run in _HAN.findall(text) for at in range(len(run) - 1)}
+    return {stem for stem in words | pairs if not _COMMON.fullmatch(stem)}
 
 
 def _chosen(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:

@@ -84,7 +84,9 @@ def hear(text: str, reader: Understands | None) -> Heard:
     if reader and _LETTERS.search(text):
         meaning = reader.understand(text)
         act = _act(meaning, text, told, kinds, asking)
-        topics, feelings = meaning.topics or topics, meaning.feelings or feelings
+        # A word alone names no topic that the reader does not see at all: "tablet", "lost", "nights".
+        topics = meaning.topics or tuple(topic for topic in topics if topic in meaning.maybe)
+        feelings = meaning.feelings or feelings
     else:
         act = told or ("telling" if _LETTERS.search(text) else "")
     kind = next((kind for kind in kinds if ACT_OF[kind] == act), "")

@@ -33,7 +33,8 @@ class Moment:
     """`before` is the state as the message came, `after` what the reply leaves (mutable while a reply is made).
 
     `replies` are earlier replies as they stand in the prompt; they are compared with, and never read. `skip` shifts
-    the choice among variants: the person asked for another reply to the same message.
+    the choice among variants: the person asked for another reply to the same message. `told` are the person's earlier
+    messages as they stand in the prompt, for the question what was said.
     """
 
     locale: Locale
@@ -42,6 +43,7 @@ class Moment:
     before: GuidedState
     replies: tuple[str, ...] = ()
     skip: int = 0
+    told: tuple[str, ...] = ()
     after: GuidedState = field(init=False)
     _used: dict[str, int] = field(init=False)
 

@@ -14,6 +14,8 @@ DANGER_FROM = 0.5
 #: An act is certain enough to decide a reply from here on, a topic or feeling to be named, a fault to be stopped. A
 #: reader scales `Fault.wrong` so that FAULT_FROM is its own threshold, as it does with `danger`.
 ACT_FROM, TOPIC_FROM, FAULT_FROM = 0.5, 0.35, 0.5
+#: A topic that a word names is no misreading of the word where the reader gives it at least this.
+MAYBE_FROM = 0.08
 #: From here on a reader is sure: what it saw stands, also where the person, asked, goes on with something else.
 SURE_FROM = 0.9
 #: `severity` from here on, with `danger` above its bound and a rule that sees danger too, raises a message to `high`.
@@ -49,13 +51,15 @@ class Meaning:
     """What a person does with a message, by `outputs.ACTS`, TOPICS and FEELINGS.
 
     `act` is the likeliest and `sure` its probability; ACT_FROM is where it may be acted on. `topics` and `feelings`
-    hold those from TOPIC_FROM on, the likeliest first.
+    hold those from TOPIC_FROM on, the likeliest first; `maybe` the topics from MAYBE_FROM on, for whom a word must
+    speak, too.
     """
 
     act: str
     sure: float
     topics: tuple[str, ...] = ()
     feelings: tuple[str, ...] = ()
+    maybe: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.meaning.base import TOPIC_FROM, Fault, Meaning, Reading
+from assistant.meaning.base import MAYBE_FROM, TOPIC_FROM, Fault, Meaning, Reading
 from assistant.meaning.blocks import unpacked
 from assistant.meaning.card import Card, read_card
 from assistant.meaning.grams import Grams
@@ -84,7 +84,10 @@ class MeaningReader:
         acts = _softmax(outputs[:, part("act")]).mean(0)
         topics, feelings = (outputs[:, part(name)].max(0) for name in ("topics", "feelings"))
         top = int(acts.argmax())
-        return Meaning(ACTS[top], float(acts[top]), _above(TOPICS, topics), _above(FEELINGS, feelings))
+        return Meaning(
+            ACTS[top], float(acts[top]), _above(TOPICS, topics), _above(FEELINGS, feelings),
+            _above(TOPICS, topics, MAYBE_FROM),
+        )  # fmt: skip
 
     def judge(self, sentence: str) -> Fault:
         """The likeliest fault of one sentence of a reply; a long one is read by its first pieces."""
@@ -189,6 +192,6 @@ def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares
 
 
-def _above(names: Sequence[str], logits: NDArray[np.float64]) -> tuple[str, ...]:
+def _above(names: Sequence[str], logits: NDArray[np.float64], least: float = TOPIC_FROM) -> tuple[str, ...]:
     order = np.argsort(-logits, kind="stable")
-    return tuple(names[at] for at in order if _sigmoid(float(logits[at])) >= TOPIC_FROM)
+    return tuple(names[at] for at in order if _sigmoid(float(logits[at])) >= least)

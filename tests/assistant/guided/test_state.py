@@ -9,6 +9,9 @@ import pytest
 from assistant.carried import from_text, interrupted, to_text
 from assistant.guided import Guided, tables
 from assistant.guided.exercises import EXERCISES
+from assistant.guided.facts import recall
+from assistant.guided.hearing import hear
+from assistant.guided.moment import Moment
 from assistant.respond import respond
 from assistant.store.codec import turn_from_json, turn_to_dict, turn_to_json
 from assistant.types import Fact, GuidedState, Turn
@@ -106,3 +109,17 @@ def test_facts_are_kept_in_the_persons_words_and_given_back_when_asked() -> None
     kinds = {fact.kind for fact in turn.guided.facts}
     assert {"relation", "amount"} <= kinds
     assert "nothing" in say("what did I tell you about my dog?", []).reply
+
+
+@pytest.mark.parametrize(
+    ("question", "told", "given"),
+    [
+        ("What was it I said about the software?", ("There's new software coming in", "My boss rang"), "software coming in"),
+        ("the thing about not being sad, what was it", ("im not sad about him, its more like nobody to write to",), "not sad"),
+        ("我说的那个红烧鱼是怎么讲的", ("她做的红烧鱼最好吃", "今天很累"), "红烧鱼"),
+    ],
+)  # fmt: skip
+def test_what_was_said_is_found_by_the_words_of_the_question(question: str, told: tuple[str, ...], given: str) -> None:
+    locale = "zh" if question[0] > "z" else "en"
+    moment = Moment(locale, "", hear(question, None), GuidedState(), told=(*told, question))
+    assert given in recall(moment)
