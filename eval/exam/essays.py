@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eval.exam.prompts import judging
 from eval.exam.types import Item, normalised
 from llm.jobs.runner import Ask
 from llm.jobs.types import ChainFailed, Request
@@ -71,12 +72,7 @@ async def judge(item: Item, reply: str, model: str, ask: Ask, seed: int = 0) -> 
     """Grade `reply` point by point with a judge model. Raises ChainFailed when it gives no readable grades."""
     points = rubric(item.reference)
     listed = "\n".join(f"{number}. {point.text}" for number, point in enumerate(points, 1))
-    text = (
-        "下面是一道心理咨询案例问答题的评分要点和一份答卷。逐条判断答卷是否写出了该要点的意思；写出了，就从答卷中原样摘录"
-        "一句为证，没有写出，quote 留空。只输出 JSON："
-        '{"points": [{"number": 1, "made": true, "quote": "..."}]}。\n'
-        f"题目：{item.question}\n评分要点：\n{listed}\n答卷：\n{reply}"
-    )
+    text = judging(item, listed, reply)
     sampling = Sampling(0.0, 1.0, 1500, seed)
     answer = await ask(Request((Message("user", text),), model, sampling, JUDGE_SCHEMA))
     if answer.kind != "ok":

@@ -56,6 +56,16 @@ def question(item: Item, asking: Asking) -> str:
     return "\n".join(line for line in filled.splitlines() if line.strip())
 
 
+def judging(item: Item, points: str, reply: str) -> str:
+    """What a judge model gets: the essay's case and question, the numbered points of its key, and the reply, in the
+    item's language; without empty lines."""
+    lang = "zh" if item.lang.startswith("zh") else "en"
+    template = (FOLDER / f"judge.{VERSION}.{lang}.md").read_text(encoding="utf-8")
+    lines = template.splitlines() if item.context else [one for one in template.splitlines() if "{context}" not in one]
+    filled = "\n".join(lines).format(context=item.context, question=item.question, points=points, reply=reply)
+    return "\n".join(line for line in filled.splitlines() if line.strip())
+
+
 def messages(item: Item, asking: Asking) -> tuple[Message, ...]:
     """The item as the last message, the solved ones before it."""
     before: list[Message] = []

@@ -75,20 +75,20 @@ class FaceResNet(nn.Module):  # type: ignore[misc]
         parts = parameter.split(".")
         return len(self.front) - int(parts[1]) if parts[0] == "front" else 0
 
-    @torch.no_grad()
     def spread(self, faces: Tensor) -> None:
         """Put the spread of each channel over `faces` (N, 1 or 3, H, W) into its normalisation, and take it out of its
         convolution: the network computes what it did, and its weights are all of usual size (they came between .003
         and 8, where one step of an optimizer changes some beyond recognition and others not at all)."""
-        x = padded(faces - self.means, 2)
-        _spread(self.front[0], x)
-        x = self._stem(faces)
-        for block in self.front[1:]:
-            x = padded(x, block.stride)
-            _spread(block.depthwise, x)
-            x = F.relu6(block.depthwise(x))
-            _spread(block.pointwise, x)
-            x = F.relu6(block.pointwise(x))
+        with torch.no_grad():
+            x = padded(faces - self.means, 2)
+            _spread(self.front[0], x)
+            x = self._stem(faces)
+            for block in self.front[1:]:
+                x = padded(x, block.stride)
+                _spread(block.depthwise, x)
+                x = F.relu6(block.depthwise(x))
+                _spread(block.pointwise, x)
+                x = F.relu6(block.pointwise(x))
 
 
 #: A channel that spreads less than this over the faces does nothing there; its weights stay as they are.

@@ -14,7 +14,7 @@ from eval.exam.audit import audit, edition, record, repaired
 from eval.exam.compare import compare
 from eval.exam.essays import Point, graded, overlap, rubric
 from eval.exam.layouts import ExamProblem, read_exam
-from eval.exam.prompts import Asking, messages, pick_shots
+from eval.exam.prompts import Asking, judging, messages, pick_shots
 from eval.exam.run import ExamOptions, rotated, take
 from eval.exam.scoring import RULES, credit, elastic, mean_of_cells, right_minus_wrong
 from eval.exam.types import Extraction, Item, Scored
@@ -283,3 +283,14 @@ def test_overlap_scores_are_those_of_words() -> None:
     assert same["rouge1"] == same["rougeL"] == 1 and same["bleu4"] == pytest.approx(1, abs=1e-6)
     other = overlap("今天天气很好", "我们先建立咨询关系")
     assert other["rouge1"] == 0 and other["bleu4"] < 0.2 and overlap("", "甲")["rouge1"] == 0
+
+
+@pytest.mark.parametrize(("lang", "says"), [("en", "Points of the key"), ("zh", "评分要点")])
+def test_a_judge_is_given_the_case_and_asked_in_the_language_of_the_essay(lang: str, says: str) -> None:
+    key = {"context": "Ms A {sleeps} badly.", "reference": "Rest (2 marks)", "lang": lang}
+    item = Item("e1", "cases", "second", "essay", "What is the aim?", **key)
+    text = judging(item, "1. Rest", "She should rest {soon}.")
+    assert says in text and "Ms A {sleeps} badly." in text and "She should rest {soon}." in text
+    assert '{"points": [{"number": 1' in text
+    without = judging(replace(item, context=""), "1. Rest", "Rest.")
+    assert "Case:" not in without and "案例：" not in without
