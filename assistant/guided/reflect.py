@@ -36,6 +36,7 @@ def _form(name: str, flags: int = 0) -> re.Pattern[str]:
 _VERDICT, _FIRST, _REPORTED = (_form(name, re.I) for name in ("verdict", "first_person", "reported"))
 _LEADING_EN, _TRAILING_EN = _form("leading_en", re.I), _form("trailing_en", re.I | re.M)
 _SPLIT_EN, _SUBORDINATE, _UNFIT_EN = (_form(name, re.I) for name in ("split_en", "subordinate", "unfit_en"))
+_ASIDE = re.compile(r"\s*[(（][^)）]*[)）]")  # what stands in brackets is said beside it
 _LEADING_ZH, _TRAILING_ZH, _SPLIT_ZH, _UNFIT_ZH = (
     _form(f"{name}_zh") for name in ("leading", "trailing", "split", "unfit")
 )
@@ -44,7 +45,7 @@ _LEADING_ZH, _TRAILING_ZH, _SPLIT_ZH, _UNFIT_ZH = (
 def reflect(text: str, locale: Locale) -> str:
     """The clause that carries the message, turned to the second person, or "". A verdict on themselves is not given
     back: it would sound confirmed."""
-    plain = text.replace("’", "'")
+    plain = _ASIDE.sub("", text.replace("’", "'"))
     clauses = _clauses_zh(plain) if locale == "zh" else _clauses_en(plain)
     unfit = (ACTS["dark"], _REPORTED)
     clauses = [one for one in clauses if _FIRST.search(one) and not any(form.search(one) for form in unfit)]

@@ -304,6 +304,8 @@ def test_scores(text: str, score: int | None) -> None:
     ("Nobody ever sees me", "en", "nobody ever sees you"), ("我最近总是睡不着", "zh", "你最近总是睡不着"),
     ("I am a failure", "en", ""), ("我太没用了", "zh", ""), ("it was my fault I answered back", "en", ""),
     ("my mum says I should move on", "en", ""), ("you never listen to me", "en", ""), ("what do I do?", "en", ""), ("是不是我不适合当妈", "zh", ""),
+    ("right then robot. cheer me up", "en", ""), ("also work is insane, month end, dont get me started", "en", ""),
+    ("my boss karen (yes really) read out my mistake", "en", "your boss karen read out your mistake"),
     ("I wish I was dead", "en", ""), ("see https://x.y/?q=1 for me now", "en", ""), ("你不懂我", "zh", ""),
 ])  # fmt: skip
 def test_reflection_turns_the_person_around_or_stays_silent(text: str, locale: Locale, heard: str) -> None:
