@@ -58,7 +58,7 @@ def normalise(text: str) -> str:
     text = unicodedata.normalize("NFKC", _HIDDEN.sub("", text)).lower()
     text = text.translate(_CANTONESE).translate(_TRADITIONAL).translate(_LOOKALIKES)
     text = "".join(ch for ch in text if ch == "\n" or not unicodedata.category(ch).startswith("C"))
-    text = re.sub(r"\bo\.?d\.?['’]?e?d\b", "overdosed", text)
+    text = re.sub(r"\bo\.?d\.?(?:['’]e?|e)d\b", "overdosed", text)
     text = text.replace("'", "").replace("\u2019", "").replace("`", "")
     text = _LEET_SINGLE.sub("i ", text)
     text = _LEET_WORD.sub(lambda match: match[0].translate(_LEET), text)
