@@ -163,8 +163,8 @@ def allowed_rank(rank: int) -> int:
         if rank <= limit:
             return limit
     raise ServeProblem(
-        f"an adapter has rank {rank}; vLLM serves up to 512. Next step: merge it into a model (python -m llm merge) and "
-        "serve that, or tune with a smaller --rank"
+        f"an adapter has rank {rank}; vLLM serves up to 512. Next step: merge it into a model (python -m llm merge) "
+        "and serve that, or tune with a smaller --rank"
     )
 
 

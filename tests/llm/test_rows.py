@@ -102,7 +102,7 @@ UNREADABLE = {
     "a zip archive": (b"PK\x03\x04\x14\0\0\0", {1: "unzip"}),
     "a Parquet table": (b"PAR1\x15\x04\n\0PAR1", {1: "Parquet"}),
     "zstd": (b"(\xb5/\xfd\x04\n", {1: "zstd -d"}),
-    "a cut gzip": (gzip.compress(lines(ROWS).encode())[:-12], {4: "damaged or cut off"}),
+    "a cut gzip": (gzip.compress(lines(ROWS).encode())[:-4], {4: "damaged or cut off"}),
     "a cut xz": (lzma.compress(lines(ROWS).encode())[:-30], {4: "damaged or cut off"}),
     "broken bytes": (lines(ROWS).encode() + b'"\xff\xff\xff\xff"\n', {4: "not UTF-8 (byte 0xff at 2)"}),
     "a cut line": (lines(ROWS).encode() + b'\n{"messages": [\n', {5: "not JSON"}),

@@ -44,7 +44,8 @@ def untied(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("options", [
     {"target_modules": ["q_proj", "embed_tokens"]}, {"target_modules": ["lm_head"]},
     {"target_modules": ["embed_tokens", "lm_head", "v_proj"]}, {"target_modules": ["embed_tokens"], "use_rslora": True},
-    {"use_dora": True}, {"modules_to_save": ["lm_head"]},
+    {"use_dora": True}, {"modules_to_save": ["lm_head"]}, {"alpha_pattern": {"q_proj": 64}},
+    {"rank_pattern": {"0.self_attn.q_proj": 2}},
 ])  # fmt: skip
 def test_the_merged_model_equals_base_and_adapter(
     base: str, options: dict[str, Any], tmp_path: Path, request: pytest.FixtureRequest
@@ -70,7 +71,9 @@ def test_the_merged_model_equals_base_and_adapter(
 @pytest.mark.parametrize(("options", "what"), [
     ({"use_dora": True}, "a DoRA adapter"), ({"modules_to_save": ["lm_head"]}, "modules_to_save: lm_head"),
     ({"target_modules": ["q_proj", "embed_tokens"]}, "embed_tokens"), ({"target_modules": ["lm_head"]}, "lm_head"),
-    ({"bias": "lora_only"}, "biases"), ({"r": 600}, "rank 600"),
+    ({"bias": "lora_only"}, "biases"), ({"r": 600}, "rank 600"), ({"trainable_token_indices": [5, 9]}, "single tokens"),
+    ({"alpha_pattern": {"q_proj": 64}}, "alphas differ"),
+    ({"rank_pattern": {"0.self_attn.q_proj": 2}}, "ranks or alphas"),
 ])  # fmt: skip
 def test_what_vllm_does_not_serve_is_refused_before_it_starts(
     toy: Path, tmp_path: Path, options: dict[str, Any], what: str, monkeypatch: pytest.MonkeyPatch
