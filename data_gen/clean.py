@@ -27,7 +27,7 @@ from tqdm import tqdm
 from data_gen.decontaminate import normalised
 from data_gen.types import REASONS, CleanReport, Dialogue, Dropped, SourceReport, Split, Utterance
 from llm.files import sha256_of, whole
-from llm.rows import malformed, present, read_rows, turns_of, whole_text
+from llm.rows import MalformedData, malformed, present, read_rows, turns_of, whole_text
 
 #: Share of openings that are held out, each, for validation and for test.
 HELD_OUT = 0.05
@@ -185,6 +185,8 @@ def clean_source(
         kept[split_of(key, seed)].append(shortened)
     if faults:
         raise malformed(faults, "nothing was written")
+    if not read:
+        raise MalformedData(f"no dialogue in {path}")
     counts = Counter(one.reason for one in dropped)
     report = SourceReport(
         source=source.name,

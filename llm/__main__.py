@@ -96,8 +96,7 @@ def serve(options: argparse.Namespace) -> int:
         gate=not options.no_gate,
         vllm_arguments=tuple(options.vllm_arguments),
     )
-    say("starting the model server; the first answer takes half a minute or more ...")
-    server = start(chosen)
+    server = start(chosen, say)
     try:
         say(
             f"ready: {server.url}/v1, models {', '.join(server.models)}"

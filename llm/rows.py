@@ -1,16 +1,19 @@
 """Rows of JSON from files, each with the line where it begins: one reader for tuning and for cleaning.
 
-Read: one object a line, or one JSON array; UTF-8 with or without a byte order mark; blank lines; .xz. Whatever cannot
-be read is named with its line and never guessed at.
+Read: one object a line, or one JSON array; UTF-8 with or without a byte order mark; blank lines; compressed by gzip, xz
+or bzip2, whatever its name. Whatever cannot be read is named with its line and never guessed at.
 """
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 import lzma
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 Role = Literal["system", "user", "assistant"]
 ROLES: Mapping[str, Role] = {
@@ -23,6 +26,14 @@ FORMATS = (
 LISTED_FAULTS = 20
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+#: The first bytes of a file -> what opens it.
+_COMPRESSED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
+#: The first bytes of a file -> what it is, and what makes lines of JSON of it.
+_OTHER_KINDS: Mapping[bytes, str] = {
+    b"PK\x03\x04": "a zip archive. Next step: unzip it",
+    b"(\xb5/\xfd": "compressed by zstd. Next step: zstd -d",
+    b"PAR1": "a Parquet table. Next step: write it as lines of JSON, as pandas' to_json(lines=True) does",
+}
 
 
 class MalformedData(ValueError):
@@ -39,17 +50,31 @@ def malformed(faults: list[str], what: str) -> MalformedData:
 
 def read_rows(path: Path) -> Iterator[tuple[int, Any]]:
     """(line, JSON value) of each row, in order; (line, ValueError) where one cannot be read."""
-    opener: Any = lzma.open if path.suffix == ".xz" else open
+    with path.open("rb") as plain:
+        head = plain.read(8)
+    opener = next((opener for mark, opener in _COMPRESSED.items() if head.startswith(mark)), open)
+    line = 0
     with opener(path, "rb") as file:
-        first = next((line for line in file if line.removeprefix(_BOM).strip()), b"")
+        try:
+            for line, value in _rows(file):
+                yield line, value
+        except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+            yield line + 1, ValueError(f"the file is damaged or cut off ({error}). Next step: copy it again")
+
+
+def _rows(file: BinaryIO) -> Iterator[tuple[int, Any]]:
+    first = next((line for line in file if line.removeprefix(_BOM).strip()), b"")
+    file.seek(0)
+    if other := next((said for mark, said in _OTHER_KINDS.items() if first.startswith(mark)), ""):
+        yield 1, ValueError(f"not JSON but {other}")
+    elif first.startswith(_UTF16) or b"\0" in first[:4]:  # JSON holds no zero byte; the file may lack its mark
+        order = "" if first.startswith(_UTF16) else "BE" if first.startswith(b"\0") else "LE"
+        yield 1, ValueError(f"encoded as UTF-16. Next step: iconv -f UTF-16{order} -t UTF-8")
+    elif first.removeprefix(_BOM).lstrip().startswith(b"[") and (items := _array(file.read())) is not None:
+        yield from items
+    else:
         file.seek(0)
-        if first.startswith(_UTF16):
-            yield 1, ValueError("encoded as UTF-16. Next step: iconv -f UTF-16 -t UTF-8")
-        elif first.removeprefix(_BOM).lstrip().startswith(b"[") and (items := _array(file.read())) is not None:
-            yield from items
-        else:
-            file.seek(0)
-            yield from _lines(file)
+        yield from _lines(file)
 
 
 def _lines(lines: Iterable[bytes]) -> Iterator[tuple[int, Any]]:

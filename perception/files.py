@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -59,3 +59,8 @@ def is_clutter(name: str) -> bool:
     `.DS_Store`, `Thumbs.db`, or anything hidden."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     return any(part == "__MACOSX" or part.startswith(".") for part in parts) or parts[-1:] == ["Thumbs.db"]
+
+
+def without_clutter(paths: Iterable[Path]) -> list[Path]:
+    """The paths in order, without those whose last part is clutter (see `is_clutter`)."""
+    return sorted(path for path in paths if not is_clutter(path.name))

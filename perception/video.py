@@ -31,11 +31,11 @@ FALLBACK_FPS = 25.0
 #: Pixels are between an eighth and eight times as wide as high; a file that says otherwise is wrong.
 MAX_ASPECT = 8.0
 #: Names that end so are photos: one picture, turned as its EXIF tag says. Everything else is taken for a video.
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif"})
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif"})
 #: Names that end so are taken for videos where a whole folder is read.
 VIDEO_SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp",
-    ".ogv", ".gif", ".vob", ".mxf",
+    ".ogv", ".gif", ".vob", ".mxf", ".dv", ".m2v", ".asf", ".3g2",
 })  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from platformdirs import user_data_dir
 from assistant.store.errors import StoreError
 
 DATABASE = "beside.db"
+#: A part of a path that a shell, or systemd, would have replaced.
+_VARIABLE = re.compile(r"\$\{?[A-Za-z_]|%[a-zA-Z]$|%\w+%")
 
 
 def data_folder(path: str | Path | None = None) -> Path:
@@ -19,11 +22,7 @@ def data_folder(path: str | Path | None = None) -> Path:
     Raises StoreError for a folder that cannot be made, or that others can read and that holds other things: its mode is
     not ours to change.
     """
-    try:
-        # A "~" reaches this place unexpanded from unit files, .env files and quoted variables.
-        folder = Path(path).expanduser() if path is not None else Path(user_data_dir("beside", appauthor=False))
-    except RuntimeError as error:
-        raise StoreError(f"{path} names a home directory that does not exist; write the folder's whole path") from error
+    folder = _expanded(path) if path is not None else Path(user_data_dir("beside", appauthor=False))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(folder.stat().st_mode) & 0o077:
@@ -36,6 +35,19 @@ def data_folder(path: str | Path | None = None) -> Path:
     except OSError as error:
         raise StoreError(f"the data folder {folder} cannot be used ({error.strerror}); choose another one") from error
     return folder
+
+
+def _expanded(path: str | Path) -> Path:
+    """`path` with its "~" and variables replaced: both reach this place as written from unit files, .env files and
+    quoted arguments. Raises StoreError for those that name nothing here."""
+    given = Path(os.path.expandvars(path))
+    unset = next((part for part in given.parts if _VARIABLE.match(part)), "")
+    if unset:
+        raise StoreError(f"{path} names {unset}, which is not set here; set it, or write the folder's whole path")
+    try:
+        return given.expanduser()
+    except RuntimeError as error:
+        raise StoreError(f"{path} names a home directory that does not exist; write the folder's whole path") from error
 
 
 def make_private(file: Path) -> None:

@@ -43,6 +43,8 @@ REASONING_TOKENS = 2048
 #: Seconds that the token counts may follow the end of the text; a connection left open is not waited for.
 AFTER_END_S = 0.25
 _MAX_ERROR_BYTES = 65_536
+#: A refusal of the token counts names the field or what stands in it, under any status.
+_USAGE_FIELDS = ("stream_options", "include_usage")
 #: Everything else that a library might add (versions, cookies) stays here.
 _HEADERS_SENT = frozenset(
     {
@@ -214,7 +216,8 @@ class OpenAICompatible:
         said = said_by(error.response) if isinstance(error, httpx.HTTPStatusError) else str(error)
         if isinstance(error, httpx.HTTPStatusError) and not said:
             said = error.response.text
-        refused = "stream_options" in said and not progress.shown and not self._usage_refused
+        named = any(name in said for name in _USAGE_FIELDS)
+        refused = named and not progress.shown and not self._usage_refused
         self._usage_refused = self._usage_refused or refused
         return refused
 
@@ -268,6 +271,11 @@ class OpenAICompatible:
         self._opening = progress.learned or self._opening
         text = progress.text
         if not whole:
+            if not (progress.chars or progress.thought):  # a web page, another protocol, a server that fell over
+                raise ModelUnavailable(
+                    f"{who} ended its answer without a chat completion in it; look at the server's log, and check that "
+                    "the address is an OpenAI-compatible API"
+                )
             kind = ModelInterrupted if progress.shown else ModelUnavailable
             raise kind(f"{who} ended the stream amid a reply; look at the server's log")
         if not text.strip():

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -162,7 +162,10 @@ def allowed_rank(rank: int) -> int:
     for limit in (1, 8, 16, 32, 64, 128, 256, 320, 512):
         if rank <= limit:
             return limit
-    raise ServeProblem(f"an adapter has rank {rank}; vLLM serves up to 512")
+    raise ServeProblem(
+        f"an adapter has rank {rank}; vLLM serves up to 512. Next step: merge it into a model (python -m llm merge) "
+        "and serve that, or tune with a smaller --rank"
+    )
 
 
 def on_gpu(python: str) -> bool:
@@ -185,8 +188,8 @@ def chosen_dtype(options: ServeOptions, python: str) -> str:
     return named if named in DTYPES else "bfloat16"
 
 
-def check(options: ServeOptions, python: str) -> tuple[dict[str, Path], int]:
-    """All that can be known before the server starts. Returns the served adapter names and the highest rank."""
+def check_models(options: ServeOptions) -> tuple[dict[str, Path], int]:
+    """All that base and adapters tell, on any machine. Returns the served adapter names and the highest rank."""
     try:
         check_model_folder(options.base)
         ranks = [check_adapter(Path(path), options.base) for path in options.adapters.values()]
@@ -198,12 +201,17 @@ def check(options: ServeOptions, python: str) -> tuple[dict[str, Path], int]:
                 f"{name} is {what}, which vLLM does not serve. Next step: python -m llm merge --base {options.base} "
                 f"--adapter {path} --out MODEL, then python -m llm serve --base MODEL"
             )
-    names = {content_name(name, Path(path)): Path(path) for name, path in options.adapters.items()}
+    rank = max(ranks, default=0)
+    allowed_rank(rank)
+    return {content_name(name, Path(path)): Path(path) for name, path in options.adapters.items()}, rank
+
+
+def check_machine(options: ServeOptions, python: str) -> None:
+    """Port, memory, and what a processor computes. Raises ServeProblem."""
     check_port(options.host, options.port)
     config = Path(options.base) / "config.json"
     if config.is_file() and not on_gpu(python):
         _check_for_cpu(json.loads(config.read_text(encoding="utf-8")), options)
-    return names, max(ranks, default=0)
 
 
 def check_port(host: str, port: int) -> None:
@@ -245,11 +253,16 @@ def available_gib() -> float:
     return int(found.group(1)) / 2**20 if found else float("inf")
 
 
-def start(options: ServeOptions) -> Server:
-    """Start, wait, prove. Raises ServeProblem; never leaves a process behind when it does."""
+def start(options: ServeOptions, tell: Callable[[str], None] = lambda text: None) -> Server:
+    """Start, wait, prove. Raises ServeProblem; never leaves a process behind when it does.
+
+    What no machine could serve is refused before this machine's environment is asked for.
+    """
+    names, rank = check_models(options)
     python = serve_python()
     options = replace(options, dtype=chosen_dtype(options, python))
-    names, rank = check(options, python)
+    check_machine(options, python)
+    tell("starting the model server; the first answer takes half a minute or more ...")
     folder = tempfile.TemporaryDirectory(prefix="beside-serve-")
     log, open_file, word = Path(folder.name) / "vllm.log", Path(folder.name) / "open", secrets.token_hex(16)
     environment = server_environment(options.kv_gib) | {OPEN_FILE: str(open_file), GATE_WORD: word}

@@ -117,10 +117,16 @@ def targets_of(folder: Path) -> set[str]:
 def unservable(folder: Path) -> str:
     """Why vLLM cannot serve this adapter beside its base, or "" where it can. `merge` makes a model of each of them."""
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    if (kind := config.get("peft_type") or "LORA") != "LORA":
+        return f"an adapter of the kind {kind}"
     if config.get("use_dora"):
         return "a DoRA adapter"
+    if config.get("rank_pattern") or config.get("alpha_pattern"):  # it scales all layers by the one r and lora_alpha
+        return "an adapter whose ranks or alphas differ between layers (rank_pattern, alpha_pattern)"
     if config.get("modules_to_save"):
         return f"an adapter that holds whole layers (modules_to_save: {', '.join(config['modules_to_save'])})"
+    if config.get("trainable_token_indices"):
+        return "an adapter that changes single tokens (trainable_token_indices)"
     if (config.get("bias") or "none") != "none" or config.get("lora_bias"):
         return "an adapter with biases"
     if embeddings := sorted(targets_of(folder) & EMBEDDINGS):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.challenges.metrics import REACTIONS
-from perception.files import whole
+from perception.files import whole, without_clutter
 from perception.types import AUS
 
 Labels = npt.NDArray[np.float64]
@@ -78,7 +78,7 @@ def label_files(root: Path, task: str, split: str) -> list[Path]:
             f"task is one of {', '.join(FOLDERS)}, split one of {', '.join(SPLITS)}; got {task!r}, {split!r}"
         )
     folder = root / "Annotations" / FOLDERS[task] / SPLITS[split]
-    files = sorted(folder.glob("*.txt"))
+    files = without_clutter(folder.glob("*.txt"))
     if not files:
         raise FileNotFoundError(f"no label files in {folder}; expected Aff-Wild2's layout there (<video>.txt)")
     return files

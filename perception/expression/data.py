@@ -44,8 +44,11 @@ class Files:
         if not self.root.exists():
             raise FileNotFoundError(f"{self.root} does not exist. {HOW_TO_GET[set_name]}")
         self._zip = zipfile.ZipFile(self.root) if self.root.is_file() else None
+        #: Name -> the name that the zip writes: some programs of Windows separate folders by backslashes there.
+        self._written: dict[str, str] = {}
         if self._zip:
-            names = [name for name in self._zip.namelist() if not name.endswith("/")]
+            self._written = {name.replace("\\", "/"): name for name in self._zip.namelist()}
+            names = [name for name in self._written if not name.endswith("/")]
         else:
             names = [str(p.relative_to(self.root).as_posix()) for p in self.root.rglob("*") if p.is_file()]
         self.names = sorted(name for name in names if not is_clutter(name))
@@ -55,7 +58,7 @@ class Files:
         """The file's bytes. Raises FileNotFoundError with the way to the set."""
         if name not in self._known:
             raise FileNotFoundError(f"{self.root} has no {name}. {HOW_TO_GET[self.set_name]}")
-        return self._zip.read(name) if self._zip else (self.root / name).read_bytes()
+        return self._zip.read(self._written[name]) if self._zip else (self.root / name).read_bytes()
 
     def __contains__(self, name: str) -> bool:
         return name in self._known

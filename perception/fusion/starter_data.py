@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from perception.features.sound import Floats
-from perception.files import whole
+from perception.files import is_clutter, whole
 from perception.fusion.sequences import Readings
 from perception.models import load
 
@@ -28,7 +28,8 @@ def read_fer_val(path: Path) -> tuple[list[npt.NDArray[np.uint8]], Ints]:
 
     crops, labels = [], []
     with zipfile.ZipFile(path) as archive:
-        for name in sorted(n for n in archive.namelist() if n.startswith("val/") and n.endswith(".jpg")):
+        pictures = (n for n in archive.namelist() if n.startswith("val/") and n.endswith(".jpg") and not is_clutter(n))
+        for name in sorted(pictures):
             crop = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_GRAYSCALE)
             if crop is None:
                 raise ValueError(f"{path}: {name} is not a picture")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+from perception.files import without_clutter
 from perception.micro.types import LABELS, Clip
 
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -69,7 +70,7 @@ def _between(onset: int, apex: int | None, offset: int) -> int:
 
 
 def _only(root: Path, pattern: str) -> Path:
-    found = sorted(root.glob(pattern))
+    found = without_clutter(root.glob(pattern))
     if not found:
         raise FileNotFoundError(f"{root}: no {pattern} lies there")
     return found[-1]
@@ -105,7 +106,8 @@ def samm(root: Path) -> list[Clip]:
         onset, apex, offset = _frame(row[3]), _frame(row[4]), SAMM_OFFSETS.get(number, _frame(row[5]))
         if onset is None or offset is None:
             continue
-        frames = {_frame(path.stem.rpartition("_")[2]): path for path in (root / subject / name).glob("*.jpg")}
+        pictures = without_clutter((root / subject / name).glob("*.jpg"))
+        frames = {_frame(path.stem.rpartition("_")[2]): path for path in pictures}
         wanted = [frames.get(frame) for frame in (onset, _between(onset, apex, offset))]
         if wanted[0] is None or wanted[1] is None:
             raise FileNotFoundError(f"{root / subject / name}: the onset or apex picture of row {number} is missing")
@@ -118,8 +120,9 @@ def smic(root: Path) -> list[Clip]:
     base = root / "HS" if (root / "HS").is_dir() else root
     clips = []
     for label in LABELS:
-        for folder in sorted(base.glob(f"*/micro/{label}/*")):
-            pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".bmp", ".png"))
+        for folder in without_clutter(base.glob(f"*/micro/{label}/*")):
+            files = without_clutter(folder.iterdir())
+            pictures = [path for path in files if path.suffix.lower() in (".jpg", ".bmp", ".png")]
             if len(pictures) < 2:
                 raise ValueError(f"{folder}: a clip of {len(pictures)} picture(s) holds no motion")
             pair = (pictures[0], pictures[len(pictures) // 2])
@@ -166,7 +169,7 @@ def ststnet(root: Path) -> list[Clip]:
     """Flow pictures in the folders of the STSTNet family: <subject>/u_test/<class number>/*.png; the training folders
     repeat the same clips for every subject and are not read. The source follows from the subject's name."""
     clips = []
-    for path in sorted(root.glob("*/u_test/[012]/*")):
+    for path in without_clutter(root.glob("*/u_test/[012]/*")):
         subject = path.parts[-4]
         source = "casme2" if subject.startswith("sub") else "smic" if subject.startswith("s") else "samm"
         clips.append(Clip(f"{source}/{subject}", path.stem, LABELS[int(path.parent.name)], source, flow=path))

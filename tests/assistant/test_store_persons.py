@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.store import Store
+from assistant.store import Store, StoreError
 from assistant.store.schema import _first
 from assistant.store.titles import PROVISIONAL, title_of
 from assistant.types import Risk, RiskLevel
@@ -95,14 +95,18 @@ def test_a_greeting_is_no_title_for_long_and_a_hard_hour_is_not_quoted() -> None
     assert "end" not in title_of(hard)[0]
 
 
-def test_a_home_sign_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_sign_or_a_variable_is_what_it_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    for place in ("~/a", "sqlite:///~/b/beside.db"):
+    for place in ("~/a", "sqlite:///~/b/beside.db", "$HOME/c", "${HOME}/d"):
         with Store(place) as store:
             assert store.where.startswith(str(tmp_path / "home"))
+    for place, named in (("$NO_SUCH_PLACE/e", "$NO_SUCH_PLACE"), ("%h/e", "%h"), ("~no such person/e", "home")):
+        with pytest.raises(StoreError) as caught:
+            Store(place)
+        assert named in str(caught.value) and "whole path" in str(caught.value)
     assert not list((tmp_path / "here").iterdir())
 
 

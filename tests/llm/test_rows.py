@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 import lzma
 from collections.abc import Callable
@@ -76,15 +78,32 @@ def test_what_can_be_read_is_read(name: str, reader: Reader, tmp_path: Path) -> 
 
 
 @READERS
-def test_a_compressed_array_is_read(reader: Reader, tmp_path: Path) -> None:
-    file = write(tmp_path, lzma.compress(json.dumps(ROWS).encode()), "talk.json.xz")
-    assert len(reader(file)) == 3
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress])
+@pytest.mark.parametrize("text", [json.dumps(ROWS), lines(ROWS)], ids=["array", "lines"])
+def test_a_compressed_file_is_read_whatever_its_name(
+    reader: Reader, compress: Callable[[bytes], bytes], text: str, tmp_path: Path
+) -> None:
+    assert len(reader(write(tmp_path, compress(text.encode())))) == 3
+
+
+@READERS
+@pytest.mark.parametrize("empty", [b"", b"\n \n", b"[]", gzip.compress(b"")])
+def test_a_file_without_a_row_is_named(reader: Reader, empty: bytes, tmp_path: Path) -> None:
+    with pytest.raises(MalformedData, match=r"no (conversation|dialogue) in .*talk\.jsonl"):
+        reader(write(tmp_path, empty))
 
 
 UNREADABLE = {
     "GBK": (lines(ROWS).encode("gbk"), {1: "iconv -f GBK", 2: "iconv -f GBK"}),
     "GBK in one line": (lines(ROWS[:1]).encode() + lines(ROWS[1:]).encode("gbk"), {2: "iconv -f GBK"}),
     "UTF-16": (lines(ROWS).encode("utf-16"), {1: "iconv -f UTF-16"}),
+    "UTF-16 without its mark": (lines(ROWS).encode("utf-16-le"), {1: "iconv -f UTF-16LE"}),
+    "UTF-16 of the other order": (lines(ROWS).encode("utf-16-be"), {1: "iconv -f UTF-16BE"}),
+    "a zip archive": (b"PK\x03\x04\x14\0\0\0", {1: "unzip"}),
+    "a Parquet table": (b"PAR1\x15\x04\n\0PAR1", {1: "Parquet"}),
+    "zstd": (b"(\xb5/\xfd\x04\n", {1: "zstd -d"}),
+    "a cut gzip": (gzip.compress(lines(ROWS).encode())[:-4], {4: "damaged or cut off"}),
+    "a cut xz": (lzma.compress(lines(ROWS).encode())[:-30], {4: "damaged or cut off"}),
     "broken bytes": (lines(ROWS).encode() + b'"\xff\xff\xff\xff"\n', {4: "not UTF-8 (byte 0xff at 2)"}),
     "a cut line": (lines(ROWS).encode() + b'\n{"messages": [\n', {5: "not JSON"}),
     "a pretty object": (json.dumps(ROWS[0], indent=1).encode(), {1: "one object a line", 2: "not JSON"}),

@@ -12,7 +12,7 @@ from PIL import Image as Photo
 from perception.files import is_clutter
 from perception.pipeline import see
 from perception.types import Image
-from perception.video import count_frames, decode_video, read_ahead, read_video
+from perception.video import VIDEO_SUFFIXES, count_frames, decode_video, read_ahead, read_video
 from tests.perception.videos import encode, halves, turned
 
 INTERLACED = {"flags": "+ilme+ildct", "x264-params": "tff=1"}
@@ -36,6 +36,17 @@ def test_interlaced_video_is_neither_black_nor_combed(
         assert abs(float(frame.image.mean()) - float(picture.mean())) < 12
         lines = frame.image[20:60, :, 0].astype(float)
         assert np.abs(np.diff(lines, axis=0)).mean() < 8, "neighbouring lines show the same moment"
+
+
+def test_a_camcorders_tape_in_its_own_container_is_read(tmp_path: Path) -> None:
+    """DV, widescreen: interlaced, 720 pixels a line that stand for 1024."""
+    pictures = [np.roll(halves(720, 576), 8 * i, axis=1) for i in range(4)]
+    path = encode(tmp_path / "tape.dv", pictures, "dvvideo", options={"flags": "+ilme+ildct"}, aspect=Fraction(64, 45))
+    assert path.suffix in VIDEO_SUFFIXES and count_frames(path) == 4
+    frames = list(read_video(path))
+    assert [frame.t_s for frame in frames] == pytest.approx([0.0, 0.04, 0.08, 0.12], abs=1e-3)
+    assert frames[1].image.shape == (576, 1024, 3)
+    assert np.abs(np.diff(frames[2].image[200:500, :, 0].astype(float), axis=0)).mean() < 8
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
@@ -91,7 +102,7 @@ def oriented(picture: Image, tag: int) -> Image:
     return np.ascontiguousarray(stored)
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".jfif", ".jpe", ".png", ".tif", ".webp"])
 @pytest.mark.parametrize("tag", range(1, 9))
 def test_a_photo_is_upright_in_all_eight_orientations(tmp_path: Path, tag: int, suffix: str) -> None:
     exif = Photo.Exif()

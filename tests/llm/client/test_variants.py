@@ -200,6 +200,26 @@ def test_refused_stream_options_are_left_out_from_then_on() -> None:
         assert ["stream_options" in request.body for request in server.requests] == [True, False, False]
 
 
+@pytest.mark.parametrize("said", ["Unrecognized argument: stream_options", "include_usage is not supported"])
+def test_a_refusal_of_the_token_counts_in_an_answer_of_any_kind_is_understood(said: str) -> None:
+    with FaultyServer(behaviours=["raw", "ok"], raw=[sse({"error": {"message": said, "code": 500}})]) as server:
+        client = OpenAICompatible(server.url, "tiny", api_key="", max_retries=0)
+        assert "".join(client.stream(PROMPT)) == "I hear you."
+        client.close()
+        assert ["stream_options" in request.body for request in server.requests] == [True, False]
+
+
+@pytest.mark.parametrize("raw", [
+    b"<!doctype html><html><body>Sign in to continue</body></html>",
+    b'{"model": "m", "message": {"content": "That"}, "done": false}\n{"message": {"content": ""}, "done": true}\n',
+    b": wait\n\n", b"",
+], ids=["a web page", "another protocol", "comments alone", "nothing"])  # fmt: skip
+def test_an_answer_without_a_chat_completion_is_named_as_that(raw: bytes) -> None:
+    pieces, error, _ = ask([raw])
+    assert pieces == [] and type(error) is ModelUnavailable
+    assert "without a chat completion" in str(error) and "OpenAI-compatible API" in str(error)
+
+
 def test_other_refusals_are_told() -> None:
     _, error, _ = ask([], refused=["top_p"])
     assert "body.top_p: Extra inputs are not permitted" in str(error)

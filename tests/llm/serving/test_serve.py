@@ -20,7 +20,8 @@ from llm.serving.serve import (
     ServeOptions,
     ServeProblem,
     allowed_rank,
-    check,
+    check_machine,
+    check_models,
     chosen_dtype,
     command,
     serve_python,
@@ -124,7 +125,8 @@ def test_merging_gives_the_sum(adapter: Path, toy: Path, tmp_path: Path) -> None
 
 def problem(options: ServeOptions) -> str:
     with pytest.raises(ServeProblem) as caught:
-        check(options, "python")
+        check_models(options)
+        check_machine(options, "python")
     return str(caught.value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm.serving.serve import ServeOptions, ServeProblem, check
+from llm.serving.serve import ServeOptions, ServeProblem, start
 from llm.tuning.adapters import check_adapter, unservable
 from llm.tuning.merge import merge
 from llm.tuning.stack import load_base, load_tokenizer
@@ -20,8 +20,8 @@ def adapter_of(base: Path, folder: Path, **options: Any) -> Path:
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(3)
-    chosen = {"target_modules": ["q_proj"], "init_lora_weights": False} | options
-    get_peft_model(model, LoraConfig(r=4, lora_alpha=16, task_type="CAUSAL_LM", **chosen)).save_pretrained(folder)
+    chosen = {"target_modules": ["q_proj"], "init_lora_weights": False, "r": 4} | options
+    get_peft_model(model, LoraConfig(lora_alpha=16, task_type="CAUSAL_LM", **chosen)).save_pretrained(folder)
     return folder
 
 
@@ -44,7 +44,8 @@ def untied(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("options", [
     {"target_modules": ["q_proj", "embed_tokens"]}, {"target_modules": ["lm_head"]},
     {"target_modules": ["embed_tokens", "lm_head", "v_proj"]}, {"target_modules": ["embed_tokens"], "use_rslora": True},
-    {"use_dora": True}, {"modules_to_save": ["lm_head"]},
+    {"use_dora": True}, {"modules_to_save": ["lm_head"]}, {"alpha_pattern": {"q_proj": 64}},
+    {"rank_pattern": {"0.self_attn.q_proj": 2}},
 ])  # fmt: skip
 def test_the_merged_model_equals_base_and_adapter(
     base: str, options: dict[str, Any], tmp_path: Path, request: pytest.FixtureRequest
@@ -70,15 +71,20 @@ def test_the_merged_model_equals_base_and_adapter(
 @pytest.mark.parametrize(("options", "what"), [
     ({"use_dora": True}, "a DoRA adapter"), ({"modules_to_save": ["lm_head"]}, "modules_to_save: lm_head"),
     ({"target_modules": ["q_proj", "embed_tokens"]}, "embed_tokens"), ({"target_modules": ["lm_head"]}, "lm_head"),
-    ({"bias": "lora_only"}, "biases"),
+    ({"bias": "lora_only"}, "biases"), ({"r": 600}, "rank 600"), ({"trainable_token_indices": [5, 9]}, "single tokens"),
+    ({"alpha_pattern": {"q_proj": 64}}, "alphas differ"),
+    ({"rank_pattern": {"0.self_attn.q_proj": 2}}, "ranks or alphas"),
 ])  # fmt: skip
 def test_what_vllm_does_not_serve_is_refused_before_it_starts(
-    toy: Path, tmp_path: Path, options: dict[str, Any], what: str
+    toy: Path, tmp_path: Path, options: dict[str, Any], what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """On a machine without the server's environment too: 3 GB would be fetched for nothing."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no environment"))
+    monkeypatch.delenv("BESIDE_SERVE_PYTHON", raising=False)
     adapter = adapter_of(toy, tmp_path / "adapter", **options)
     with pytest.raises(ServeProblem) as caught:
-        check(ServeOptions(str(toy), {"kind": adapter}), "python")
-    assert what in str(caught.value) and "python -m llm merge --base" in str(caught.value)
+        start(ServeOptions(str(toy), {"kind": adapter}))
+    assert what in str(caught.value) and "python -m llm merge" in str(caught.value)
 
 
 def test_plain_and_rslora_adapters_are_served(toy: Path, toy_adapter: Path, tmp_path: Path) -> None:

@@ -38,6 +38,12 @@ def write_features(root: Path, each: str, name: str, values: np.ndarray, frames:
     return path
 
 
+def test_what_a_mac_leaves_beside_label_files_is_none(tmp_path: Path) -> None:
+    path = write_labels(tmp_path, "va", "train", "1", ["0.1,0.2"])
+    (path.parent / "._1.txt").write_bytes(b"\x00\x05\x16\x07")
+    assert labels.label_files(tmp_path, "va", "train") == [path]
+
+
 def hidden_truth(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Valence and arousal that move slowly, and features of two sets that carry them under noise."""
     rng = np.random.default_rng(seed)

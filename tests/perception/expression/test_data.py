@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def test_what_a_mac_leaves_in_folder_and_zip_is_no_picture(tmp_path: Path, packe
             (root / folder / name).write_bytes(b"no picture")
     faces = read(f"fer2013:{layouts.zipped(root) if packed else root}:val")
     assert len(faces) == 21 and all(faces.image(index).shape == (48, 48) for index in range(21))
+
+
+def test_a_zip_whose_folders_are_separated_by_backslashes_is_read(tmp_path: Path) -> None:
+    """As some programs of Windows write them, against the standard."""
+    path = tmp_path / "fer.zip"
+    with (
+        zipfile.ZipFile(layouts.zipped(layouts.fer2013(tmp_path / "proper"))) as proper,
+        zipfile.ZipFile(path, "w") as archive,
+    ):
+        for name in proper.namelist():
+            archive.writestr(name.replace("/", "\\"), proper.read(name))
+            archive.writestr(f"__MACOSX\\{name}".replace("/", "\\"), b"no picture")
+    faces = read(f"fer2013:{path}:val")
+    assert len(faces) == 21 and faces.image(20).shape == (48, 48)
 
 
 def test_rafdb_labels_follow_the_sets_own_numbers(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -153,6 +155,16 @@ def test_frames_go_through_the_expression_model_in_order_and_none_is_unseen(
     assert faces.argmax(axis=1)[seen].tolist() == [4, 4, 1, 4]
     out = model.predict(frames=np.stack([crops[0]] * 6))
     assert out.faces == 6 and FUSED_EXPRESSIONS[int(out.expression.argmax())] == "Happiness"
+
+
+def test_what_a_mac_leaves_in_a_zip_of_faces_is_no_face(tmp_path: Path) -> None:
+    picture = cv2.imencode(".jpg", np.full((48, 48), 90, np.uint8))[1].tobytes()
+    with zipfile.ZipFile(tmp_path / "fer.zip", "w") as archive:
+        archive.writestr("val/happiness/1.jpg", picture)
+        for name in ("val/happiness/._1.jpg", "val/happiness/.DS_Store", "__MACOSX/val/happiness/._1.jpg"):
+            archive.writestr(name, b"no picture")
+    crops, labels = starter_data.read_fer_val(tmp_path / "fer.zip")
+    assert len(crops) == len(labels) == 1
 
 
 @pytest.mark.skipif("expression/small" not in CARDS, reason="the expression model is not in this build")

@@ -98,6 +98,27 @@ def test_casme2_rows_are_mended(tmp_path: Path) -> None:
     assert clips[1].pictures and clips[1].pictures[1].name == "img15.jpg"
 
 
+def test_what_a_mac_leaves_in_folders_of_clips_is_neither_clip_nor_picture(tmp_path: Path) -> None:
+    for frame in (100, 105, 110):
+        write(tmp_path / f"samm/006/006_1_2/006_{frame:05d}.jpg")
+        (tmp_path / f"samm/006/006_1_2/._006_{frame:05d}.jpg").write_bytes(b"no picture")
+    rows = ["x"] * 13 + ["Subject,..."] + ["6,006_1_2,c,100,105,110,,Micro,12,Happiness"]
+    (tmp_path / "samm/SAMM_Micro_FACS_Codes_v2.csv").write_text("\n".join(rows), encoding="utf-8")
+    clip_folder = tmp_path / "smic/HS/s01/micro/positive/s01_po_01"
+    for i in range(3):
+        write(clip_folder / f"image{i}.bmp")
+        (clip_folder / f"._image{i}.bmp").write_bytes(b"no picture")
+    (clip_folder.parent / "._s01_po_01").write_bytes(b"no folder")
+    (clip_folder.parent / ".DS_Store").write_bytes(b"no folder")
+    write(tmp_path / "flows/sub05/u_test/2/EP03.png")
+    (tmp_path / "flows/sub05/u_test/2/._EP03.png").write_bytes(b"no picture")
+    for read, names in ((samm, ["006_00100.jpg", "006_00105.jpg"]), (smic, ["image0.bmp", "image1.bmp"])):
+        (clip,) = read(tmp_path / read.__name__)
+        assert clip.pictures and [picture.name for picture in clip.pictures] == names
+    (clip,) = ststnet(tmp_path / "flows")
+    assert clip.name == "EP03"
+
+
 def test_samm_smic_and_flow_folders(tmp_path: Path) -> None:
     for frame in (100, 105, 110):
         write(tmp_path / f"samm/006/006_1_2/006_{frame:05d}.jpg")
