@@ -71,7 +71,7 @@ class Tracker:
         pairs = sorted(
             ((match, row, column) for row, face in enumerate(faces) for column, track in enumerate(self._tracks)
              if (match := _match(face.box, track.box)) is not None
-             and (appearances is None or _alike(appearances[row], track.appearance))),
+             and (appearances is None or alike(appearances[row], track.appearance))),
             reverse=True,
         )  # fmt: skip
         ids: dict[int, int] = {}
@@ -91,7 +91,8 @@ class Tracker:
         return [ids[row] for row in range(len(faces))]
 
 
-def _alike(one: Appearance, other: Appearance | None) -> bool:
+def alike(one: Appearance, other: Appearance | None) -> bool:
+    """Whether two appearances may be one person's; so they may where either shows nothing."""
     return other is None or not (one.any() and other.any()) or float(one @ other) >= MIN_ALIKE
 
 
