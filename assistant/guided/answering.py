@@ -7,7 +7,7 @@ import re
 from assistant.guided import facts, leading
 from assistant.guided.correcting import corrected
 from assistant.guided.cues import sign_in
-from assistant.guided.exercises import EXERCISES, called_in
+from assistant.guided.exercises import BREATHING, COUNTING, EXERCISES, called_in
 from assistant.guided.moment import SCENES, Moment
 from assistant.guided.tables import EXPLAINED
 from assistant.types import Fact
@@ -17,7 +17,9 @@ TENDER = {"violence", "grief", "pregnancy_loss", "trauma", "bullying", "illness"
 #: Topics whose helpers are named again, because others would not fit.
 REPEATED = {"violence", "bullying", "new_baby", "caring", "gambling_gaming", "pregnancy_loss"}
 #: Exercises for calm, where no other need is named.
-CALMING = ["box", "grounding"]
+CALMING = ["box", "grounding", "muscles", "scan"]
+#: Those that are done lying down.
+LYING = ["scan", "muscles", "winddown"]
 #: A message up to this long (characters) may be a bare answer, or the name of an exercise.
 SHORT = 60
 #: A complaint from here on makes every reply short and without a question.
@@ -26,7 +28,7 @@ MANY_COMPLAINTS = 2
 
 def fitting(moment: Moment, topics: tuple[str, ...]) -> str:
     """An exercise for the topics that was neither offered nor turned down nor done, or ""."""
-    passed = {*moment.before.offers, *moment.before.declined, *moment.before.finished}
+    passed = {*moment.before.offers, *moment.before.declined, *moment.before.finished, *unwanted(moment.text)}
     fits = (name for name, exercise in EXERCISES.items() if set(topics) & set(exercise.topics))
     return next((name for name in fits if name not in passed), "")
 
@@ -39,7 +41,7 @@ def offer(moment: Moment, name: str) -> str:
 
 def exercise(moment: Moment) -> str:
     """An exercise by its name, or one for the need, or the list."""
-    if name := called_in(moment.text):
+    if (name := called_in(moment.text)) and name not in unwanted(moment.text):
         return leading.start(moment, name)
     if moment.heard.kind == "ask_mood":
         return ask_mood(moment)
@@ -52,12 +54,19 @@ def by_need(moment: Moment) -> str:
     """An exercise for the need that is named, or for calm; one that was not offered before where there is one."""
     topics = moment.heard.topics or (() if moment.heard.kind == "relax" else moment.before.topics[-1:])
     fits = [name for name, one in EXERCISES.items() if set(topics) & set(one.topics)] + CALMING
-    passed = {*moment.after.declined, *moment.before.offers}
+    passed = {*moment.after.declined, *moment.before.offers, *unwanted(moment.text)}
+    if sign_in("lying", moment.text):
+        fits = LYING + fits
     name = next((one for one in fits if one not in passed), "")
     if not name:
         return moment.line("menu", titles=leading.titles(moment.locale))
     moment.change(offered=name, offers=(*moment.before.offers, name))
     return moment.joined(moment.line("by_need", title=leading.title_of(moment, name)))
+
+
+def unwanted(text: str) -> tuple[str, ...]:
+    """The exercises that the words of a message rule out."""
+    return COUNTING if sign_in("no_count", text) else BREATHING if sign_in("no_breath", text) else ()
 
 
 def ask_mood(moment: Moment) -> str:

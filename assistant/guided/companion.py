@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Sequence
 
 from assistant.carried import from_text, to_text
-from assistant.guided import facts, panic
+from assistant.guided import answering, facts, panic
 from assistant.guided.correcting import corrected
 from assistant.guided.cues import topics_in
 from assistant.guided.deciding import decided
@@ -78,6 +78,8 @@ def _remember(moment: Moment, way: str) -> None:
     """Keep topics and facts of the message; not those of an exercise's answers."""
     if way == "step":
         return
+    if ruled_out := answering.unwanted(moment.text):
+        moment.change(declined=tuple(dict.fromkeys((*moment.after.declined, *ruled_out))))
     if panic.stays(moment) and not moment.after.asked:
         moment.change(asked="panic.after")
     heard = moment.heard.topics if moment.heard.act != "correct" else topics_in(corrected(moment.text)[0])

@@ -75,13 +75,15 @@ def _chooses(moment: Moment) -> bool:
 
 def _names_exercise(moment: Moment) -> bool:
     heard = moment.heard
-    named = called_in(heard.text) is not None and len(heard.text) <= answering.SHORT
+    name = called_in(heard.text)
+    named = name is not None and name not in answering.unwanted(heard.text) and len(heard.text) <= answering.SHORT
     return named and heard.act not in {"decline", "complain", "stop", "good_news"} and not leading.claims(moment)
 
 
 def _wants_no_exercise(moment: Moment) -> bool:
     heard = moment.heard
-    refused = len(heard.text) <= answering.SHORT and sign_in("no_exercise", heard.text)
+    short = len(heard.text) <= answering.SHORT or (heard.act == "ask_exercise" and called_in(heard.text) is not None)
+    refused = short and sign_in("no_exercise", heard.text)
     return refused and heard.act not in {"stop", "continue"} and not heard.command
 
 

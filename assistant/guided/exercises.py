@@ -118,6 +118,11 @@ EXERCISES: dict[str, Exercise] = {
 }
 
 
+#: Exercises that breathe to a pace, and those that count.
+BREATHING = tuple(name for name, one in EXERCISES.items() if any(step.pace for step in one.script("en").steps))
+COUNTING = (*BREATHING, "grounding")
+
+
 def called_in(text: str) -> str | None:
     """The name of the exercise that the person asks for by its name or title."""
     return next((name for name, exercise in EXERCISES.items() if exercise.called.search(text)), None)

@@ -33,9 +33,14 @@ _MANNERS = {"bye", "thanks", "greeting"}
 #: A reader this sure of what is asked is not contradicted by words; a greeting, a goodbye or a bare wish for advice is
 #: not longer than this (characters).
 SURE, POLITE = 0.9, 24
+#: A reader this sure needs no word of the message for what is asked of the companion, but for what is asked about it.
+CERTAIN = 0.85
+_ABOUT_IT = {"ask_privacy", "ask_about_bot", "ask_abilities"}
 _TELLS = {"telling", "answer", "unsure"}
 #: What a reader takes "stop asking" for.
 _REFUSES = {"stop", "decline"}
+#: Manners and play that may stand before what is really asked.
+_BEFORE = {"thank", "greet", "agree", "joke", "small_talk"}
 _LETTERS = re.compile(r"[^\W_]")
 
 
@@ -93,6 +98,11 @@ def hear(text: str, reader: Understands | None) -> Heard:
     return Heard(text, act, "", kind, topics, feelings, score, dark)
 
 
+def _is_unfounded(meaning: Meaning, text: str) -> bool:
+    """Whether no word of the message speaks for the act, and the reader is not sure enough to do without."""
+    return not shows(meaning.act, text) and (meaning.sure < CERTAIN or meaning.act in _ABOUT_IT)
+
+
 def _act(meaning: Meaning, text: str, told: str, kinds: tuple[str, ...], asking: bool) -> str:
     """The reader's act where it is sure and the words allow it; what the words say (`told`) where it is not sure, where
     it takes a question or a word to the companion for telling, and where the two differ in what is asked; "" where
@@ -101,12 +111,12 @@ def _act(meaning: Meaning, text: str, told: str, kinds: tuple[str, ...], asking:
         return "test"
     if "useless" in kinds and meaning.act in _TELLS | {"ask_about_bot", "insult"}:
         return "complain"
-    if meaning.sure < ACT_FROM or not shows(meaning.act, text):
+    if meaning.sure < ACT_FROM or _is_unfounded(meaning, text):
         return told
     if not told:
         return meaning.act
     polite = kinds[:1] != () and kinds[0] in _MANNERS | {"advice"} and len(text) <= POLITE
     outright = kinds[:1] != () and (kinds[0] in _OUTRIGHT or asking or polite)
     asks = meaning.act.startswith("ask_") and asking and (meaning.sure < SURE or meaning.act == "ask_about_bot")
-    doubted = meaning.act in _TELLS | _REFUSES or meaning.sure < SURE
+    doubted = meaning.act in _TELLS | _REFUSES | _BEFORE or meaning.sure < SURE
     return told if asks or (outright and doubted) else meaning.act

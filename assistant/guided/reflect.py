@@ -24,7 +24,8 @@ _WAS = {"was": "were", "wasn't": "weren't", "am": "are"}
 _SMALL = {
     "the", "a", "an", "he", "she", "it", "they", "we", "nobody", "no", "everyone", "everybody", "everything", "nothing",
     "every", "all", "this", "that", "there", "sometimes", "people", "his", "her", "their", "it's", "he's", "she's",
-    "they're", "someone", "being", "having", "not", "still", "never",
+    "they're", "someone", "being", "having", "not", "still", "never", "first", "last", "one", "two", "three", "four",
+    "five", "six", "seven", "eight", "nine", "ten", "nineteen", "twenty", "thirty", "forty", "today", "yesterday",
 }  # fmt: skip
 _CLAUSES = load(HERE / "clauses.toml")
 

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 DANGER_FROM = 0.5
 #: An act is certain enough to decide a reply from here on, a topic or feeling to be named, a fault to be stopped. A
 #: reader scales `Fault.wrong` so that FAULT_FROM is its own threshold, as it does with `danger`.
-ACT_FROM, TOPIC_FROM, FAULT_FROM = 0.5, 0.35, 0.5
+ACT_FROM, TOPIC_FROM, FAULT_FROM = 0.5, 0.5, 0.5
 #: A topic that a word names is no misreading of the word where the reader gives it at least this.
 MAYBE_FROM = 0.08
 #: From here on a reader is sure: what it saw stands, also where the person, asked, goes on with something else.

@@ -21,11 +21,12 @@ log = logging.getLogger(__name__)
 
 TEXTS = Path(__file__).resolve().parent / "texts"
 LOWER, UPPER = 3, 5  # layers of the encoder that stay, and that are trained; the others are left out
-TALKS = 6  # of the ordinary conversations, one in so many serves the threshold and teaches nothing
+#: Of the ordinary conversations, one in so many teaches nothing: half of those serve the joint weights, half the
+#: threshold.
+TALKS = 6
 FEWEST = 100  # quiet messages of a kind and a length that a threshold is set on
 LANGUAGES = ("en", "zh")
 QUIET_MESSAGES = 600  # of each kind, for the threshold
-RUNS = 0.43  # the weight of the runs' logit beside the network's: both then spread alike over quiet messages
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,11 +55,35 @@ def chosen_pieces(shipped: Path, pieces: Sequence[str]) -> NDArray[np.int64]:
     return np.array([places[piece] for piece in kept], dtype=np.int64)
 
 
-def without_kept_back(said: Sequence[Said]) -> tuple[list[Said], list[Line]]:
-    """What is said, without the conversations that serve the threshold; and those, as quiet lines."""
-    apart = [bool(one.talk) and zlib.crc32(one.talk.encode("utf-8")) % TALKS == 0 for one in said]
-    kept = [Line(one.text, one.lang, "talk", 0) for one, back in zip(said, apart, strict=True) if back]
-    return [one for one, back in zip(said, apart, strict=True) if not back], kept
+def without_kept_back(said: Sequence[Said]) -> tuple[list[Said], list[Line], list[Line]]:
+    """What is said, without the conversations that are kept back; and those, as quiet lines: for the joint weights and
+    for the threshold, each conversation in one of them."""
+    learned: list[Said] = []
+    kept: tuple[list[Line], list[Line]] = ([], [])
+    for one in said:
+        number = zlib.crc32(one.talk.encode("utf-8"))
+        if one.talk and number % TALKS == 0:
+            kept[number // TALKS % 2].append(Line(one.text, one.lang, "talk", 0))
+        else:
+            learned.append(one)
+    return learned, *kept
+
+
+def plain_joint() -> NDArray[np.float32]:
+    """Joint weights that take the network's danger as it is and nothing else."""
+    joint = np.zeros(COUNT + 2, dtype=np.float32)
+    joint[part("danger").start] = 1.0
+    return joint
+
+
+def joined(path: Path, apart: Sequence[Line]) -> NDArray[np.float32]:
+    """The joint weights of the reader in `path`, from lines that it has not learned."""
+    from assistant.meaning.fit import joint_weights
+    from assistant.meaning.reader import MeaningReader
+
+    reader = MeaningReader(path.read_bytes())
+    said = np.stack([reader.scored(line.text)[1] for line in apart])
+    return joint_weights(said, np.array([line.danger for line in apart]))
 
 
 def train_reader(options: argparse.Namespace) -> int:
@@ -79,7 +104,7 @@ def train_reader(options: argparse.Namespace) -> int:
     lines = read_lines(sorted(options.texts.glob("danger/*.jsonl")))
     if options.rows:
         lines += read_rows(path for path in sorted(options.rows.glob("*.jsonl")) if path.stem != "conversation")
-    said, kept_back = without_kept_back(read_said(sorted(options.texts.glob("acts/*.jsonl"))))
+    said, calm_turns, quiet_turns = without_kept_back(read_said(sorted(options.texts.glob("acts/*.jsonl"))))
     ordinary, quiet = ordinary_messages(options.dialogues)
     spoken, good = spoken_sentences(options.dialogues)
     sentences = read_sentences(sorted(options.texts.glob("replies/*.jsonl")))
@@ -93,11 +118,18 @@ def train_reader(options: argparse.Namespace) -> int:
     train(base, top, tokens, material, options.state, plan)
     calm = [Line(one.text, one.lang, "said", 0) for one in said if one.quiet]
     network, runs = network_bytes(base, top), run_weights([*lines, *calm], ordinary)
-    numbers = {"runs": RUNS, "severe_from": 0.0}
+    numbers = {"severe_from": 0.0}
     numbers |= {f"{lang}_{what}_from": 0.0 for lang in LANGUAGES for what in ("long", "short", "fault")}
-    write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, numbers)
-    numbers = fitted(options.out, [*quiet, *kept_back], [line for line in lines if line.danger], good, numbers)
-    write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, numbers)
+
+    def write(joint: NDArray[np.float32]) -> None:
+        write_reader(options.out, network, encoder, encoder.words[chosen], chosen, runs, joint, numbers)
+
+    write(plain_joint())
+    apart = [*read_lines(sorted(options.texts.glob("joint/*.jsonl"))), *calm_turns]
+    joint = joined(options.out, apart)
+    write(joint)
+    numbers = fitted(options.out, [*quiet, *quiet_turns], [line for line in lines if line.danger], good, numbers)
+    write(joint)
     log.info("%s: %s, sha256 %s; put it on the card", options.out, numbers, sha256_of(options.out))
     return 0
 
@@ -128,7 +160,7 @@ def fitted(path: Path, quiet: Sequence[Line], dangers: Sequence[Line], good: Seq
                 for texts in kinds
                 if len(texts) >= FEWEST
             ]
-            found[f"{lang}_{length}_from"] = threshold(logits, ALARMS, LEAST[length])
+            found[f"{lang}_{length}_from"] = threshold(logits, ALARMS[length], LEAST[f"{lang}_{length}"])
         texts = [line.text for line in good if line.lang == lang]
         wrong = np.array([float(reader.logits([reader.pieces(text)])[0, part("fault").start]) for text in texts])
         found[f"{lang}_fault_from"] = threshold([wrong], FAULTY, LEAST["fault"])

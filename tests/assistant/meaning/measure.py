@@ -30,8 +30,11 @@ Row = dict[str, Any]
 
 
 def rows(name: str, folder: Path = HERE) -> list[Row]:
-    """The lines of a file in held_out/, or in another folder."""
-    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    """The lines of a file in held_out/, or in another folder; conversations message by message."""
+    found = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    if name != "talks":
+        return found
+    return [{"name": talk["name"], "lang": talk["lang"], "text": text} for talk in found for text in talk["turns"]]
 
 
 def share(count: int, of: int) -> str:
@@ -89,10 +92,7 @@ def replies(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
 
 def talks(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
     """Alarms in conversations of people in no danger, each message alone; returns the messages with one."""
-    found = [
-        {"name": talk["name"], "lang": talk["lang"], "text": text}
-        for talk in rows("talks", folder) for text in talk["turns"]
-    ]  # fmt: skip
+    found = rows("talks", folder)
     for row in found:
         row["rules"] = assess(row["text"]).level >= RiskLevel.MODERATE
         row["read"] = round(reader.read(row["text"]).danger, 2)

@@ -8,6 +8,7 @@ import torch
 
 from assistant.meaning.card import CARD, read_card
 from assistant.meaning.commands import LOWER, UPPER, chosen_pieces, without_kept_back
+from assistant.meaning.fit import joint_weights
 from assistant.meaning.lines import Said
 from assistant.meaning.network import Lower, Upper, filled, padded
 from assistant.meaning.outputs import COUNT, part
@@ -25,10 +26,21 @@ def shipped() -> bytes:
 def test_conversations_are_kept_back_whole_and_nothing_else_is() -> None:
     said = [Said(f"line {turn}", "en", "telling", talk=f"person {n}") for n in range(60) for turn in range(3)]
     loose = [Said("alone", "en", "telling"), Said("my hands shook", "en", "telling", ("violence",))]
-    learned, kept = without_kept_back([*said, *loose])
-    assert len(learned) + len(kept) == 182 and set(loose) <= set(learned)
-    assert 3 <= len(kept) / 3 <= 25 and len(kept) % 3 == 0
-    assert all(line.severity == 0 for line in kept)
+    learned, *kept = without_kept_back([*said, *loose])
+    assert len(learned) + len(kept[0]) + len(kept[1]) == 182 and set(loose) <= set(learned)
+    assert all(3 <= len(part) <= 45 and len(part) % 3 == 0 for part in kept)
+    assert all(line.severity == 0 for part in kept for line in part)
+
+
+def test_joint_weights_find_what_tells_danger_and_can_be_used_as_they_are() -> None:
+    rng = np.random.default_rng(0)
+    danger = rng.random(400) < 0.3
+    said = rng.normal(size=(400, 6)).astype(np.float32) * [1, 5, 1, 1, 1, 40]
+    said[:, 1] += 6.0 * danger
+    said[:, 5] -= 60.0 * danger
+    weights = joint_weights(said.astype(np.float32), danger)
+    logit = said @ weights[:-1] + weights[-1]
+    assert ((logit > 0) == danger).mean() > 0.85 and weights[1] > 0 > weights[5]
 
 
 def test_a_turn_of_an_ordinary_conversation_teaches_that_there_is_no_danger() -> None:
