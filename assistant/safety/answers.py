@@ -25,6 +25,8 @@ CLOSED = DANGERS | {"company", "safe", "weapon", "reached", "door", "drowsy"}
 READER = "reader"
 #: The reader saw danger in two messages, or was sure of it: that is no single misreading any more.
 READER_AGAIN = "reader.again"
+#: The reader saw danger once more after that.
+READER_OFTEN = "reader.often"
 #: Steps towards safety that lower a risk by one each, with the rule's words for why.
 STEPS = ("means_away", "company", "professional", "no_plan", "safe")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from assistant.meaning.base import DANGER_FROM, SEVERE_FROM, SURE_FROM, Reader, Reading
 from assistant.safety import answers
-from assistant.safety.answers import READER, READER_AGAIN, Move
+from assistant.safety.answers import READER, READER_AGAIN, READER_OFTEN, Move
 from assistant.safety.compile import context, moves
 from assistant.safety.levels import facts, level_of, level_of_facts
 from assistant.safety.normalise import normalise
@@ -26,7 +26,13 @@ BARE = (16, 4)
 #: So many messages without a sign end a low risk; so many a moderate one in which nothing was disclosed.
 QUIET_LOW, QUIET_MODERATE = 3, 8
 #: So many messages in which neither rule nor reader sees anything lower a danger that only the reader was sure of.
-QUIET_READER = 2
+QUIET_READER, QUIET_OFTEN = 2, 6
+#: After a sight of danger a reader counts from here on; from the second on, where the person has denied it when asked.
+SEEN_FROM, DENIED_FROM = 0.4, 0.7
+#: A reader's kind of danger is named from the first on (of another person's, from the second); below, it is taken for
+#: suicide, which is asked about first.
+NAMED_FROM, OTHERS_FROM = 0.5, 0.8
+_BY_READER = {READER, READER_AGAIN, READER_OFTEN}
 #: Least score of each level; within a level it grows with the reader's grade, or with the number of signals.
 SCORES = {NONE: 0.0, LOW: 0.25, MODERATE: 0.5, HIGH: 0.7, IMMINENT: 0.9}
 _IDEATION = (Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION)
@@ -89,13 +95,16 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
     message = _Message(plain, signals, *level_of(signals), answers.move(plain, state, signals))
     level, kind, reasons = _raised(message, state)
     reading = reader.read(text) if reader else None
-    seen = reading is not None and reading.danger >= DANGER_FROM and not _is_denied(state, message, reading)
+    bound = SEEN_FROM if state.level and _BY_READER & set(state.facts) else DANGER_FROM
+    seen = reading is not None and reading.danger >= bound and not _is_denied(state, message, reading)
     if reading and seen:
         level, kind, reasons = _with_reader(level, kind, reasons, reading)
     if level < state.level:
         level, why = _kept(state, message)
         reasons = (*reasons, why)
         kind = kind if kind == "suicide" and state.kind in _BESIDE_SUICIDE else state.kind
+    if reading and seen and state.kind in _BESIDE_SUICIDE and _BY_READER & set(state.facts):
+        kind = _likely(reading) if _likely(reading) == "suicide" else kind
     if level and not kind:
         kind = state.kind or "suicide"
     rules = tuple(dict.fromkeys(s.name for s in signals.found if s.kind is not Kind.DENIAL))
@@ -150,16 +159,22 @@ def _with_reader(
     raised = HIGH if level >= LOW and reading.severity >= SEVERE_FROM else MODERATE
     if raised <= level:
         return level, kind, reasons
-    likely = max(reading.kinds, key=lambda name: reading.kinds[name], default="suicide")
-    return raised, kind or likely, (*reasons, "reader")
+    return raised, kind or _likely(reading), (*reasons, "reader")
+
+
+def _likely(reading: Reading) -> str:
+    """The kind of danger that a reader sees."""
+    top = max(reading.kinds, key=lambda name: reading.kinds[name], default="suicide")
+    bound = OTHERS_FROM if top == "third_person" else NAMED_FROM
+    return top if reading.kinds.get(top, 0.0) >= bound else "suicide"
 
 
 def _is_denied(state: RiskState, message: _Message, reading: Reading) -> bool:
     """Whether the reader alone sees a suicide that the person has denied when asked: it reads one message without what
     stood before it, and a person who said no is not asked again for that."""
     said_no = state.answer("thoughts") == "no" or (message.move.topic, message.move.answer) == ("thoughts", "no")
-    likely = max(reading.kinds, key=lambda name: reading.kinds[name], default="suicide")
-    return said_no and message.level == NONE and likely == "suicide" and reading.severity < SEVERE_FROM
+    unsure = reading.danger < DENIED_FROM and reading.severity < SEVERE_FROM
+    return said_no and message.level == NONE and _likely(reading) == "suicide" and unsure
 
 
 def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
@@ -172,9 +187,10 @@ def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
     quiet = state.quiet + 1
     told = state.answer("thoughts") == "yes" or _DISCLOSED & set(state.facts)
     alone = READER_AGAIN in state.facts and not told
-    if alone and state.level == MODERATE and quiet >= QUIET_READER and goes_on:
+    long_enough = quiet >= (QUIET_OFTEN if READER_OFTEN in state.facts else QUIET_READER)
+    if alone and state.level == MODERATE and long_enough and goes_on:
         return LOW, "reader.unconfirmed"
-    if state.level == LOW and quiet >= (QUIET_MODERATE if alone else QUIET_LOW):
+    if state.level == LOW and quiet >= (QUIET_MODERATE if _BY_READER & set(state.facts) else QUIET_LOW):
         return message.level, "quiet"
     plain = told or alone or "interrupt.0" in state.said
     if state.level == MODERATE and quiet >= QUIET_MODERATE and not plain:
@@ -193,7 +209,7 @@ def _score(level: RiskLevel, signals: int, reading: Reading | None) -> float:
 def _state(state: RiskState, risk: Risk, message: _Message, read: tuple[bool, bool]) -> RiskState:
     """The state after a message. `read`: whether the reader sees danger in it, and whether it is sure."""
     if risk.level == NONE:
-        carried = (fact for fact in _carried(state.facts, message) if fact not in {READER, READER_AGAIN})
+        carried = (fact for fact in _carried(state.facts, message) if fact not in _BY_READER)
         facts_kept = tuple(carried) if state.quiet < QUIET_MODERATE else ()
         denied = state.answer("thoughts") == "no"
         if (message.move.topic, message.move.answer) == ("thoughts", "no"):
@@ -214,6 +230,8 @@ def _state(state: RiskState, risk: Risk, message: _Message, read: tuple[bool, bo
     seen = dict.fromkeys((*_carried(state.facts, message), *told))
     if risk.alone or message.move.answer:
         seen.pop(READER, None)
+    elif read[0] and READER_AGAIN in seen:
+        seen[READER_OFTEN] = None
     elif read[1] or (read[0] and READER in seen):
         seen.pop(READER, None)
         seen[READER_AGAIN] = None

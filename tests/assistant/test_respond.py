@@ -341,7 +341,7 @@ class Alarmed:
     """A reader that is mistaken about every message with "help" in it."""
 
     def read(self, text: str) -> Reading:
-        return Reading(0.7 if "help" in text else 0.0, 0.2, {"suicide": 0.7})
+        return Reading(0.6 if "help" in text else 0.0, 0.2, {"suicide": 0.6})
 
 
 def test_a_question_that_only_the_reader_makes_says_so_and_a_no_to_it_lasts() -> None:

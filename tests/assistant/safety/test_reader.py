@@ -102,6 +102,30 @@ def test_what_the_reader_sees_once_falls_and_what_it_is_sure_of_or_sees_again_st
     assert after(sure, ("I want to kill myself", 0.9), ("we had soup", 0.0), ("and bread", 0.0)) == MODERATE
 
 
+def test_what_the_reader_saw_often_stands_while_the_person_speaks_of_other_things() -> None:
+    often = (("nobody counts them", 0.95), ("the shelf is empty", 0.6), ("they would find me", 0.5))
+    calm = (("we had soup", 0.0), ("and bread", 0.0), ("it rained", 0.0))
+    assert after(*often, *calm) == MODERATE
+    assert after(*often, *calm, *calm) == LOW
+
+
+def test_a_denial_holds_against_a_reader_that_is_not_sure_and_not_against_one_that_is() -> None:
+    denied = replace(follow("the lawn is cut", RiskState(), Says(Reading(0.95)))[1], asked="thoughts")
+    denied = follow("no, not at all", denied, Says(Reading(0.0)))[1]
+    assert denied.answer("thoughts") == "no"
+    assert follow("the lawn is cut again", denied, Says(Reading(0.6)))[0].level <= LOW
+    assert follow("I don't figure on seeing spring", denied, Says(Reading(0.9)))[0].level == MODERATE
+
+
+def test_a_father_who_says_goodbye_is_not_met_as_somebody_who_worries_about_another() -> None:
+    text = "just rang my girl, told her dad is sorry"
+    unsure = follow(text, RiskState(), Says(Reading(0.9, 0.3, {"third_person": 0.6, "suicide": 0.3})))[0]
+    sure = follow(text, RiskState(), Says(Reading(0.9, 0.3, {"third_person": 0.85})))
+    assert unsure.kind == "suicide" and sure[0].kind == "third_person"
+    later = follow("the bottle is on the seat", sure[1], Says(Reading(0.8, 0.9, {"suicide": 0.7})))[0]
+    assert later.kind == "suicide"
+
+
 @pytest.mark.parametrize(
     ("kind", "word"), [("suicide", "killing yourself"), ("eating", "in danger"), ("violence", "in danger")]
 )
