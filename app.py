@@ -358,8 +358,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     port = bound.getsockname()[1]
     shown = "127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host  # noqa: S104  shown, not bound
-    print(f"Beside is at http://{shown}:{port}  (stop it with Ctrl+C)", flush=True)
-    try:
+    try:  # whoever reads the line may end the app before the server has begun
+        print(f"Beside is at http://{shown}:{port}  (stop it with Ctrl+C)", flush=True)
         uvicorn.Server(config).run(sockets=[bound])
     except KeyboardInterrupt:
         pass
