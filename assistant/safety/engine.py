@@ -103,8 +103,9 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
         level, why = _kept(state, message)
         reasons = (*reasons, why)
         kind = kind if kind == "suicide" and state.kind in _BESIDE_SUICIDE else state.kind
-    if reading and seen and state.kind in _BESIDE_SUICIDE and _BY_READER & set(state.facts):
-        kind = _likely(reading) if _likely(reading) == "suicide" else kind
+    plainly = reading is not None and seen and reading.kinds.get("suicide", 0.0) >= NAMED_FROM
+    if plainly and state.kind in _BESIDE_SUICIDE and _BY_READER & set(state.facts):
+        kind = "suicide"
     if level and not kind:
         kind = state.kind or "suicide"
     rules = tuple(dict.fromkeys(s.name for s in signals.found if s.kind is not Kind.DENIAL))

@@ -130,7 +130,7 @@ def crisis_reply(
         parts += [_met(plain, risk, state, reply, False) if reply.asked.endswith("signs") else "", planned]
     else:
         met = _met(plain, risk, state, reply, first)
-        parts += [met, _perhaps(state, reply), "" if reply.asked else _next(risk, state, reply, first=first)]
+        parts += [met, _perhaps(risk, state, reply), "" if reply.asked else _next(risk, state, reply, first=first)]
     if state.minor:
         parts.append(reply.once("minor", [reply.texts.words["minor"]]))
     parts.append(_people(risk, state, reply, first))
@@ -147,7 +147,7 @@ def question_beside(risk: Risk, state: RiskState, locale: Locale, lines: Sequenc
         return "", replace(state, asked="")
     reply = _Reply(locale, lines or lines_for(locale), list(state.said))
     text = _next(risk, state, reply, stay=False)
-    note = reply.filled([_perhaps(state, reply) if text else "", text])
+    note = reply.filled([_perhaps(risk, state, reply) if text else "", text])
     return note, replace(state, asked=reply.asked, said=tuple(reply.said))
 
 
@@ -159,9 +159,14 @@ def _urgent(risk: Risk, reply: _Reply) -> str:
     return reply.in_turn(name, reply.texts.words[name])
 
 
-def _perhaps(state: RiskState, reply: _Reply) -> str:
+def _perhaps(risk: Risk, state: RiskState, reply: _Reply) -> str:
     """Said once before a question that only the learned reader makes: it is mistaken now and then."""
-    return reply.once("perhaps", [reply.texts.words["perhaps"]]) if READER in state.facts else ""
+    return reply.once("perhaps", [reply.texts.words["perhaps"]]) if _is_unsure(risk, state) else ""
+
+
+def _is_unsure(risk: Risk, state: RiskState) -> bool:
+    """Whether only the reader saw the danger, and once. A crisis, however it came about, is met as one."""
+    return READER in state.facts and not risk.is_crisis
 
 
 def _met(plain: str, risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
@@ -206,11 +211,8 @@ def _by_answer(plain: str, state: RiskState) -> tuple[str, ...]:
 def _next(risk: Risk, state: RiskState, reply: _Reply, stay: bool = True, first: bool = False) -> str:
     """The next question whose topic is open; then quiet ones, and the path again, announced as such. A crisis path and
     a new danger begin with their opening, whatever was answered before."""
-    if (
-        READER in state.facts
-        and risk.kind not in _SPOKEN_PLAINLY
-        and (text := reply.once("unsure", [reply.texts.words["unsure"]]))
-    ):
+    unsure = _is_unsure(risk, state) and risk.kind not in _SPOKEN_PLAINLY
+    if unsure and (text := reply.once("unsure", [reply.texts.words["unsure"]])):
         reply.asked = "unsure"
         return text
     opening = reply.texts.path(risk.kind, risk.name)[0]
@@ -260,7 +262,7 @@ def _asked(step: Step, reply: _Reply) -> str:
 def _people(risk: Risk, state: RiskState, reply: _Reply, first: bool) -> str:
     """The lines: listed at first, named again every second turn, left out once they were refused."""
     words = reply.texts.words
-    if (risk.kind in ALWAYS_FIXED and not risk.is_crisis) or READER in state.facts:
+    if (risk.kind in ALWAYS_FIXED and not risk.is_crisis) or _is_unsure(risk, state):
         return ""
     if first and "lines.0" not in reply.said:
         reply.said += ["lines.0", "lines.crisis"] if risk.is_crisis else ["lines.0"]

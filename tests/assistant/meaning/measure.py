@@ -48,15 +48,20 @@ def in_chinese(row: Row) -> bool:
     return row["lang"] != "en"
 
 
-def danger(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
-    """The tables of danger; returns the lines that rules and reader together read wrongly."""
-    found = rows("danger", folder)
+def _read(found: list[Row], reader: MeaningReader) -> list[Row]:
+    """The messages, each with what rules, reader and both see in it alone."""
     for row in found:
         row["rules"] = assess(row["text"]).level >= RiskLevel.MODERATE
         row["read"] = round(reader.read(row["text"]).danger, 2)
         row["reader"] = row["read"] >= DANGER_FROM
         both = assess(row["text"], reader=reader)
         row["both"], row["score"] = both.level >= RiskLevel.MODERATE, both.score
+    return found
+
+
+def danger(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
+    """The tables of danger; returns the lines that rules and reader together read wrongly."""
+    found = _read(rows("danger", folder), reader)
     for group in GROUPS:
         for lang, given in _by_language([row for row in found if row["group"] == group]):
             marks = "  ".join(f"{way} {share(sum(row[way] for row in given), len(given))}" for way in WAYS)
@@ -92,12 +97,7 @@ def replies(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
 
 def talks(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
     """Alarms in conversations of people in no danger, each message alone; returns the messages with one."""
-    found = rows("talks", folder)
-    for row in found:
-        row["rules"] = assess(row["text"]).level >= RiskLevel.MODERATE
-        row["read"] = round(reader.read(row["text"]).danger, 2)
-        row["reader"] = row["read"] >= DANGER_FROM
-        row["both"] = row["rules"] or row["reader"]
+    found = _read(rows("talks", folder), reader)
     for lang, given in _by_language(found):
         marks = "  ".join(f"{way} {share(sum(row[way] for row in given), len(given))}" for way in WAYS)
         met = {row["name"] for row in given if row["both"]}

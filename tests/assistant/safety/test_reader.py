@@ -176,3 +176,17 @@ def test_the_safety_plan_comes_to_those_who_wish_for_it(text: str, wishes: bool)
     state = RiskState(HIGH, "suicide", ("thought",), (("thoughts", "yes"),), said=("met.suicide", "interrupt.0"))
     risk, carried = follow(text, state)
     assert crisis_reply(text, risk, carried, "en")[1].asked.startswith("plan.") == wishes
+
+
+def test_a_crisis_names_the_numbers_though_the_reader_saw_the_danger_first() -> None:
+    state = RiskState(MODERATE, "suicide", ("reader",), asked="thoughts")
+    risk, carried = follow("the lawn", state, Says(Reading(0.0)))
+    crisis = replace(risk, level=HIGH, kind="suicide", score=0.8)
+    reply = crisis_reply("the lawn", crisis, replace(carried, level=HIGH, facts=("reader",)), "en")[0]
+    assert "988" in reply and "reading this wrong" not in reply
+
+
+def test_a_doubtful_kind_does_not_turn_a_talk_about_eating_into_one_about_suicide() -> None:
+    state = RiskState(MODERATE, "eating", ("reader.again",))
+    doubtful = Says(Reading(0.9, 0.3, {"eating": 0.36, "suicide": 0.32}))
+    assert follow("a year of it now, nobody sees my hands", state, doubtful)[0].kind == "eating"
