@@ -57,7 +57,7 @@ def by_need(moment: Moment) -> str:
     passed = {*moment.after.declined, *moment.before.offers, *unwanted(moment.text)}
     if sign_in("lying", moment.text):
         fits = LYING + fits
-    name = next((one for one in fits if one not in passed), "")
+    name = next((one for one in fits if one in EXERCISES and one not in passed), "")
     if not name:
         return moment.line("menu", titles=leading.titles(moment.locale))
     moment.change(offered=name, offers=(*moment.before.offers, name))
