@@ -19,6 +19,7 @@ from assistant.safety import crisis_reply, follow, is_asked_about, is_fixed, que
 from assistant.safety.doses import asks_for_dose, dose_reply
 from assistant.safety.helplines import Line, lines_for
 from assistant.safety.reply import check_sentence, clean_markup
+from assistant.script import Script, in_script, script_of
 from assistant.types import GuidedState, Risk, RiskState, Turn
 from llm.base import ChatModel, ModelError
 from llm.types import FinishReason, Locale, Prompt, Reply, Usage
@@ -75,7 +76,8 @@ def respond(
     if record:
         record(turn)
     # An answer that comes later is to a later question.
-    said = _Said(replace(carried, asked=""), interrupted(turn.guided))
+    script = script_of([text, *(turn.user_text for turn in reversed(history))]) if locale == "zh" else ""
+    said = _Said(replace(carried, asked=""), interrupted(turn.guided), script)
     judge = reader if isinstance(reader, Judges) else None
     path = _Path(text, risk, carried, locale, lines_for(locale) if lines is None else lines, asks, judge)
     try:
@@ -103,9 +105,11 @@ def respond(
 
 
 class _Said:
-    """What the person has been shown so far, how it came about, and what it leaves of the risk and to the companion."""
+    """What the person has been shown so far, how it came about, and what it leaves of the risk and to the companion.
+    Everything shown passes `add`, which writes it in the person's script."""
 
-    def __init__(self, risk_state: RiskState, guided: GuidedState) -> None:
+    def __init__(self, risk_state: RiskState, guided: GuidedState, script: Script = "") -> None:
+        self._script = script
         self.risk_state = risk_state
         self.guided = guided
         self._started = time.monotonic()
@@ -123,6 +127,7 @@ class _Said:
     def add(self, piece: str) -> str:
         if not self._parts:
             self._first_s = time.monotonic() - self._started
+        piece = in_script(piece, self._script)
         self._parts.append(piece)
         return piece
 

@@ -15,6 +15,7 @@ from assistant.guided.deciding import decided
 from assistant.guided.hearing import hear
 from assistant.guided.moment import Moment
 from assistant.meaning.base import Understands
+from assistant.script import simplified
 from assistant.types import GuidedState
 from llm.base import ChatModel, Tell
 from llm.types import Prompt, Reply
@@ -63,7 +64,9 @@ def reply_to(prompt: Prompt, avoid: Sequence[str] = (), reader: Understands | No
     """The whole reply, none of `avoid` where that can be, and the state that goes with it."""
     heard = hear(prompt.messages[-1].content, reader)
     before = from_text(prompt.carried)
-    earlier = tuple(message.content for message in prompt.messages if message.role == "assistant") + tuple(avoid)
+    avoid = [simplified(text) if prompt.locale == "zh" else text for text in avoid]
+    shown = (message.content for message in prompt.messages if message.role == "assistant")
+    earlier = (*(simplified(text) if prompt.locale == "zh" else text for text in shown), *avoid)
     told = tuple(message.content for message in prompt.messages[:-1] if message.role == "user")
     for skip in range(TRIES):
         moment = Moment(prompt.locale, prompt.tone, heard, before, earlier, skip, told)
