@@ -33,6 +33,11 @@ SEEN_FROM, DENIED_FROM = 0.4, 0.7
 #: suicide, which is asked about first.
 NAMED_FROM, OTHERS_FROM = 0.5, 0.8
 _BY_READER = {READER, READER_AGAIN, READER_OFTEN}
+#: A danger of these kinds that rules see in words in which the reader sees less than this falls to low once the person
+#: goes on with words in which neither sees anything: an arm that a baby lies on, a ring that is hidden.
+UNSEEN_BELOW = 0.05
+_UNSEEN = "unseen"
+_OUTER = {"emergency", "abuse", "violence", "child"}
 #: Least score of each level; within a level it grows with the reader's grade, or with the number of signals.
 SCORES = {NONE: 0.0, LOW: 0.25, MODERATE: 0.5, HIGH: 0.7, IMMINENT: 0.9}
 _IDEATION = (Kind.WISH, Kind.THOUGHT, Kind.METHOD, Kind.INTENT, Kind.PREPARATION, Kind.METHOD_QUESTION)
@@ -60,6 +65,15 @@ class _Message:
     level: RiskLevel
     kind: str
     move: Move
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What the reader sees in a message: danger; whether it is sure; or none at all in what rules take for one."""
+
+    seen: bool
+    sure: bool
+    unseen: bool
 
 
 def assess(text: str, history: Iterable[Any] = (), reader: Reader | None = None) -> Risk:
@@ -100,7 +114,7 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
     if reading and seen:
         level, kind, reasons = _with_reader(level, kind, reasons, reading)
     if level < state.level:
-        level, why = _kept(state, message)
+        level, why = _kept(state, message, seen)
         reasons = (*reasons, why)
         kind = kind if kind == "suicide" and state.kind in _BESIDE_SUICIDE else state.kind
     plainly = reading is not None and seen and reading.kinds.get("suicide", 0.0) >= NAMED_FROM
@@ -112,7 +126,12 @@ def follow(text: str, state: RiskState, reader: Reader | None = None) -> tuple[R
     score = _score(level, len(rules) + bool(signals.other), reading)
     risk = Risk(level, kind if level else "", score, reasons, rules, message.level)
     sure = reading is not None and reading.danger >= SURE_FROM
-    return risk, _state(state, risk, message, (seen, seen and sure))
+    return risk, _state(state, risk, message, _Sight(seen, seen and sure, _is_unseen(risk, reading)))
+
+
+def _is_unseen(risk: Risk, reading: Reading | None) -> bool:
+    """Whether rules see a danger of the outer kinds in a message and the reader none at all."""
+    return reading is not None and risk.alone >= MODERATE and risk.kind in _OUTER and reading.danger < UNSEEN_BELOW
 
 
 def _raised(message: _Message, state: RiskState) -> tuple[RiskLevel, str, tuple[str, ...]]:
@@ -178,11 +197,14 @@ def _is_denied(state: RiskState, message: _Message, reading: Reading) -> bool:
     return said_no and message.level == NONE and _likely(reading) == "suicide" and unsure
 
 
-def _kept(state: RiskState, message: _Message) -> tuple[RiskLevel, str]:
-    """The level that stays after a message that says less: the state's, or one step lower, and the reason."""
+def _kept(state: RiskState, message: _Message, seen: bool) -> tuple[RiskLevel, str]:
+    """The level that stays after a message that says less: the state's, or a lower one, and the reason. `seen`: whether
+    the reader sees danger in the message."""
     if why := answers.lowered_by(message.move, state, message.signals):
         return RiskLevel(state.level - 1), why
     goes_on = not (message.move.answer or message.move.refuses_lines or answers.begins_yes(message.plain))
+    if _UNSEEN in state.facts and goes_on and message.level == NONE and not seen:
+        return LOW, "unseen"
     if READER in state.facts and state.asked and goes_on:  # asked, and went on with something else
         return RiskLevel(state.level - 1), "reader.unconfirmed"
     quiet = state.quiet + 1
@@ -207,8 +229,8 @@ def _score(level: RiskLevel, signals: int, reading: Reading | None) -> float:
     return round(least + 0.99 * width * share, 4)
 
 
-def _state(state: RiskState, risk: Risk, message: _Message, read: tuple[bool, bool]) -> RiskState:
-    """The state after a message. `read`: whether the reader sees danger in it, and whether it is sure."""
+def _state(state: RiskState, risk: Risk, message: _Message, sight: _Sight) -> RiskState:
+    """The state after a message."""
     if risk.level == NONE:
         carried = (fact for fact in _carried(state.facts, message) if fact not in _BY_READER)
         facts_kept = tuple(carried) if state.quiet < QUIET_MODERATE else ()
@@ -231,18 +253,22 @@ def _state(state: RiskState, risk: Risk, message: _Message, read: tuple[bool, bo
     seen = dict.fromkeys((*_carried(state.facts, message), *told))
     if risk.alone or message.move.answer:
         seen.pop(READER, None)
-    elif read[0] and READER_AGAIN in seen:
+    elif sight.seen and READER_AGAIN in seen:
         seen[READER_OFTEN] = None
-    elif read[1] or (read[0] and READER in seen):
+    elif sight.sure or (sight.seen and READER in seen):
         seen.pop(READER, None)
         seen[READER_AGAIN] = None
     elif READER_AGAIN not in seen and risk.level > state.level and risk.reasons[-1:] == ("reader",):
         seen[READER] = None
+    if risk.alone >= MODERATE or sight.seen or risk.level <= LOW:
+        seen.pop(_UNSEEN, None)
+    if sight.unseen and risk.level > state.level:
+        seen[_UNSEEN] = None
     return replace(
         state, level=risk.level, kind=risk.kind, facts=tuple(seen),
         answers=() if changed else tuple(given.items()), asked="" if changed else state.asked,
         refused_lines=state.refused_lines or message.move.refuses_lines,
-        minor=state.minor or _is_minor(message), quiet=0 if risk.alone >= LOW or read[0] else state.quiet + 1,
+        minor=state.minor or _is_minor(message), quiet=0 if risk.alone >= LOW or sight.seen else state.quiet + 1,
     )  # fmt: skip
 
 

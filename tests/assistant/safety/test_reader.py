@@ -52,6 +52,19 @@ def test_a_reader_lowers_nothing(reading: Reading) -> None:
     assert follow("thanks", state, Says(reading))[0].level == HIGH
 
 
+def test_an_emergency_that_only_rules_see_falls_when_the_person_goes_on() -> None:
+    nothing, arm = Says(Reading(0.01)), "she fell asleep on me and i cant move my left arm"
+    risk, state = follow(arm, RiskState(), nothing)
+    assert risk.level == HIGH and risk.kind == "emergency", "it is met in full, once"
+    assert follow("back, new nightie, smells of cheese here", state, nothing)[0].level == LOW
+    assert follow("yes, she is right here", state, nothing)[0].level == HIGH, "an answer is no going on"
+    assert follow("now my mouth hangs down on one side", state, Says(Reading(0.8)))[0].level == HIGH
+    _, seen = follow(arm, RiskState(), Says(Reading(0.3)))
+    assert follow("back, new nightie, smells of cheese here", seen, nothing)[0].level == HIGH, "both saw it"
+    _, own = follow(METHOD, RiskState(), nothing)
+    assert follow("back, new nightie, smells of cheese here", own, nothing)[0].level == HIGH, "never for suicide"
+
+
 def test_what_a_reader_raised_stays_like_any_other_risk() -> None:
     _, state = follow(CALM, RiskState(), Says(Reading(0.9)))
     assert follow("ok", state)[0].level == MODERATE
