@@ -6,7 +6,7 @@ import re
 
 from assistant.guided import facts, leading
 from assistant.guided.correcting import corrected
-from assistant.guided.cues import sign_in
+from assistant.guided.cues import acts_in, sign_in
 from assistant.guided.exercises import BREATHING, COUNTING, EXERCISES, called_in
 from assistant.guided.moment import SCENES, Moment
 from assistant.guided.tables import EXPLAINED
@@ -115,6 +115,12 @@ def declined(moment: Moment) -> str:
     return moment.line("declined")
 
 
+def left_open(moment: Moment) -> str:
+    """Neither yes nor no to what was offered: it stands, without weight."""
+    moment.change(offered=moment.before.offered)
+    return moment.line("left_open")
+
+
 def no_exercise(moment: Moment) -> str:
     """The person wants none: none is offered any more."""
     leading.pause(moment)
@@ -151,6 +157,14 @@ def advice(moment: Moment) -> str:
     return moment.joined(moment.line("advice"), *tips, moment.line("advice_end"))
 
 
+def occasion(moment: Moment) -> str:
+    """Words that can be said to somebody; what can be said to a question that is not about the companion; what it can
+    do instead, where it cannot do what is asked."""
+    if moment.heard.occasion == "ask_listen":
+        moment.change(no_questions=True)
+    return moment.for_occasion()
+
+
 def general(moment: Moment) -> str:
     """Things that do little harm anywhere."""
     return moment.joined(moment.line("advice"), moment.line("advice_general"))
@@ -164,10 +178,11 @@ def information(moment: Moment) -> str:
     for name, one in EXPLAINED[moment.locale].items():
         if one.called.search(text) and not moment.count(f"explained.{name}"):
             return moment.pick(f"explained.{name}", (one.says,))
-    topic = moment.heard.topic or (moment.lead if kind == "normal" else "")
-    lead = moment.line("normal" if kind == "normal" else "information")
+    normal = "normal" in acts_in(text)
+    topic = moment.heard.topic or (moment.lead if normal else "")
+    lead = moment.line("normal" if normal else "information")
     if not topic:
-        return moment.joined(lead, "" if kind == "normal" else moment.line("information_none"))
+        return moment.joined(lead, "" if normal else moment.line("information_none"))
     about = moment.about(topic)
     said = moment.pick(f"{topic}.says", about.says)
     return moment.joined(lead, said, moment.new(f"{topic}.help", (about.help,)) if about.help else "")
@@ -200,6 +215,8 @@ def abilities(moment: Moment) -> str:
 
 def reassurance(moment: Moment) -> str:
     """No promise and no verdict; what can honestly be said."""
+    if "normal" in acts_in(moment.text):
+        return information(moment)
     kinds = ("fault", "better", "bad", "other")
     kind = next((kind for kind in kinds if sign_in(kind, moment.text)), "future")
     return moment.line(f"reassure_{kind}")

@@ -10,6 +10,7 @@ from assistant.guided import answering, danger, facts, leading, listening, panic
 from assistant.guided.cues import sign_in
 from assistant.guided.exercises import called_in
 from assistant.guided.moment import Moment
+from assistant.guided.tables import OCCASIONS
 
 Condition = Callable[[Moment], bool]
 Way = Callable[[Moment], str]
@@ -44,6 +45,27 @@ def _act(*acts: str) -> Condition:
     return lambda moment: moment.heard.act in acts and not leading.claims(moment)
 
 
+def _asks(*occasions: str) -> Condition:
+    """The message brings up one of these, there is something left to say to it, and no running exercise takes it."""
+
+    def holds(moment: Moment) -> bool:
+        named = moment.heard.occasion.startswith(occasions) and not moment.heard.command
+        return named and moment.has_for_occasion() and not leading.claims(moment)
+
+    return holds
+
+
+def _questions(sign: str, *acts: str) -> Condition:
+    """One of these acts, or an occasion that the reader takes for a question, whose words bear `sign`."""
+
+    def holds(moment: Moment) -> bool:
+        heard = moment.heard
+        asks = heard.act in acts or heard.occasion in {"ask_program", "ask_rehearse", "ask_said"}
+        return asks and not heard.command and sign_in(sign, heard.text) and not leading.claims(moment)
+
+    return holds
+
+
 def _command(*commands: str) -> Condition:
     return lambda moment: moment.heard.command in commands and not leading.claims(moment)
 
@@ -62,6 +84,12 @@ def _declines(moment: Moment) -> bool:
         return False
     refuses = heard.command in {"no", "stop", "skip", "later"}
     return refuses or (heard.act in {"decline", "stop"} and len(heard.text) <= answering.SHORT)
+
+
+def _leaves_open(moment: Moment) -> bool:
+    """A laugh, a shrug or a "maybe" after an offer."""
+    offered = moment.before.offered not in {"", "choice"} and not leading.claims(moment)
+    return offered and moment.heard.command in {"chuckle", "maybe"}
 
 
 def _chooses(moment: Moment) -> bool:
@@ -99,7 +127,7 @@ def _answers_question(moment: Moment) -> bool:
 
 
 #: Ways that leave the person with something to try or to call.
-_GIVING = {"advice", "advice_told", "human", "chosen", "information", "not_taken_up"}
+_GIVING = {"advice", "advice_told", "human", "chosen", "information", "not_taken_up", "words", "view", "how_to_bear"}
 
 
 def _reacts(sign: str) -> Condition:
@@ -138,12 +166,21 @@ TABLE: tuple[Row, ...] = (
     Row("resumed", _resumes, leading.resume, aside=False),
     Row("accepted", _agrees, answering.accepted),
     Row("declined", _declines, answering.declined),
+    Row("left_open", _leaves_open, answering.left_open),
     Row("no_exercise", _wants_no_exercise, answering.no_exercise),
     Row("chosen", _chooses, answering.chosen),
     # What the person asks for.
     Row("exercise_named", _names_exercise, answering.exercise),
     Row("exercise", _act("ask_exercise"), answering.exercise),
+    Row("tomorrow", _questions("tomorrow", "ask_abilities", "ask_memory", "ask_about_bot", "ask_privacy",
+                               "ask_reassurance"), lambda m: m.line("tomorrow")),
+    Row("rehearsal", _questions("rehearse", "ask_abilities", "ask_advice", "ask_exercise", "ask_about_bot"),
+        lambda m: m.pick("occasion.ask_rehearse", OCCASIONS[m.locale]["ask_rehearse"])),
+    Row("words", _asks("words_"), answering.occasion),
+    Row("view", _asks("ask_which", "ask_how_do", "ask_how_people", "ask_rehearse", "ask_fun", "ask_focus"),
+        answering.occasion),
     Row("advice", _act("ask_advice"), answering.advice),
+    Row("how_to_bear", _asks("ask_how_feel", "ask_why"), answering.occasion),
     Row("advice_told", lambda m: m.before.asked == "advice" and m.heard.act == "telling" and bool(m.heard.topic),
         answering.advice),
     Row("information", _act("ask_info"), answering.information),
@@ -161,7 +198,9 @@ TABLE: tuple[Row, ...] = (
     Row("greeting", _act("greet"), answering.greet),
     Row("test", _act("test"), answering.test),
     Row("joke", _act("joke"), lambda m: m.line("joke")),
+    Row("chuckle", _command("chuckle"), lambda m: m.line("chuckle")),
     Row("small_talk", _act("small_talk"), answering.small_talk),
+    Row("listens", _asks("ask_listen", "away", "mock"), answering.occasion),
     # A running exercise.
     Row("step", leading.claims, leading.proceed, aside=False),
     # Listening.

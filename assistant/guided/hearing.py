@@ -21,6 +21,7 @@ from assistant.guided.cues import (
     topics_in,
 )
 from assistant.meaning.base import ACT_FROM, Meaning, Understands
+from assistant.meaning.outputs import OCCASIONS
 
 #: Wordings that are said to the companion and to nobody else: they count also where a reader takes them for telling.
 _OUTRIGHT = {
@@ -42,12 +43,43 @@ _REFUSES = {"stop", "decline"}
 #: Manners and play that may stand before what is really asked.
 _BEFORE = {"thank", "greet", "agree", "joke", "small_talk"}
 _LETTERS = re.compile(r"[^\W_]")
+#: An occasion is spoken to from here on; from the second on it speaks for an act that the reader does not see, and an
+#: act that leads away from listening is not believed where less than the third speaks for it.
+OCCASION_FROM, OCCASION_SURE, OCCASION_LEAST = 0.4, 0.6, 0.1
+#: Where words are asked for, which ones is said from here on.
+WORDS_FROM = 0.25
+#: Questions: they need a word that asks.
+_QUESTIONING = {"ask_which", "ask_why", "ask_how_feel", "ask_how_do", "ask_how_people"}
+#: What acts that lead away from listening are called among the occasions: the two are read from one message by
+#: different outputs, and a message that only one of them takes so is mostly something else.
+_WORDS = {name for name in OCCASIONS if name.startswith("words_")}
+_ASKS = {name for name in OCCASIONS if name.startswith("ask_")}
+OCCASIONS_OF = {
+    "correct": {"correct"}, "complain": {"complain", "mock"}, "insult": {"complain", "mock"},
+    "leave": {"goodbye", "thanks", "away"}, "thank": {"thanks", "goodbye"}, "greet": {"greeting"},
+    "test": {"test", "mock", "ask_fun"}, "joke": {"funny", "mock", "ask_fun"},
+    "small_talk": {"ask_fun", "greeting", "mock"}, "good_news": {"good_news", "relief", "kindness", "small_step"},
+    "ask_exercise": {"ask_exercise", "ask_calm", "ask_sleep", "ask_focus"},
+    "ask_calm_now": {"ask_calm", "ask_exercise", "body", "scared_of", "ask_sleep"}, "ask_abilities": {"ask_program"},
+    "ask_privacy": {"ask_program"}, "ask_about_bot": {"ask_program", "ask_fun", "mock"},
+    "ask_memory": {"ask_said", "ask_program"}, "ask_human": {"ask_person", "ask_program"}, "ask_advice": _ASKS | _WORDS,
+    "ask_info": {"ask_how_do", "ask_why", "ask_ok", "ask_how_feel", "ask_program"},
+    "ask_reassurance": {"ask_ok", "ask_which", "ask_why"}, "decline": {"decline", "ask_listen", "complain"},
+    "stop": {"decline", "away", "goodbye", "complain"}, "agree": {"agree", "small_step"},
+}  # fmt: skip
+#: The act that an occasion speaks for where it is sure of itself and the reader's act is not.
+ACT_OF_OCCASION = {
+    "goodbye": "leave", "thanks": "thank", "greeting": "greet", "ask_exercise": "ask_exercise",
+    "ask_sleep": "ask_exercise", "ask_calm": "ask_exercise", "ask_person": "ask_human", "ask_said": "ask_memory",
+    "unsure": "unsure",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One message. `act` is one of `outputs.ACTS`, "" where nobody is sure. `command` is what the whole message is by
-    itself ("stop", "yes", "better" ...), `kind` the variety of an act by its words ("repeating", "camera" ...)."""
+    itself ("stop", "yes", "better" ...), `kind` the variety of an act by its words ("repeating", "camera" ...),
+    `occasion` one of `outputs.OCCASIONS`, "" where the reader is not sure."""
 
     text: str
     act: str = ""
@@ -57,6 +89,7 @@ class Heard:
     feelings: tuple[str, ...] = ()
     score: int | None = None
     dark: bool = False  # words about dying or self-harm
+    occasion: str = ""
 
     @property
     def topic(self) -> str:
@@ -86,16 +119,41 @@ def hear(text: str, reader: Understands | None) -> Heard:
     if is_correction(text):
         return Heard(text, "correct", "", "misread", topics, feelings, score, dark)
     told = ACT_OF[kinds[0]] if kinds else "good_news" if good_in(text) else ""
+    occasion = ""
     if reader and _LETTERS.search(text):
         meaning = reader.understand(text)
-        act = _act(meaning, text, told, kinds, asking)
+        act = _agreed(_act(meaning, text, told, kinds, asking), told, meaning)
+        occasion = _occasion(meaning, asking, act == "ask_advice" and sign_in("wording", text))
         # A word alone names no topic that the reader does not see at all: "tablet", "lost", "nights".
         topics = meaning.topics or tuple(topic for topic in topics if topic in meaning.maybe)
         feelings = meaning.feelings or feelings
     else:
         act = told or ("telling" if _LETTERS.search(text) else "")
     kind = next((kind for kind in kinds if ACT_OF[kind] == act), "")
-    return Heard(text, act, "", kind, topics, feelings, score, dark)
+    return Heard(text, act, "", kind, topics, feelings, score, dark, occasion)
+
+
+def _occasion(meaning: Meaning, asking: bool, wording: bool) -> str:
+    """What the message asks for, "" where that is not sure: a wish for words is one also where it is open which.
+    `wording`: it asks for advice, and speaks of saying something."""
+    name, share = next(iter(meaning.occasions), ("", 0.0))
+    words = sum(share for name, share in meaning.occasions if name.startswith("words_"))
+    if share < OCCASION_FROM and (words >= OCCASION_FROM or (wording and words)):
+        return name if name.startswith("words_") and share >= WORDS_FROM else "words_other"
+    return name if share >= OCCASION_FROM and (asking or name not in _QUESTIONING) else ""
+
+
+def _agreed(act: str, told: str, meaning: Meaning) -> str:
+    """`act` where words tell it or the occasions speak for it, too; else the act that a sure occasion speaks for, or
+    "telling"."""
+    if not meaning.occasions or (act and act == told):
+        return act
+    seen = dict(meaning.occasions)
+    name, sure = meaning.occasions[0]
+    found = ACT_OF_OCCASION.get(name, "") if sure >= OCCASION_SURE else ""
+    if act in OCCASIONS_OF and max(seen.get(one, 0.0) for one in OCCASIONS_OF[act]) < OCCASION_LEAST:
+        return found or "telling"
+    return found or act if act in {"", *_TELLS} else act
 
 
 def _is_unfounded(meaning: Meaning, text: str) -> bool:

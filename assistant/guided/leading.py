@@ -19,7 +19,10 @@ _LEFT_OPEN: dict[Locale, str] = {"en": "left open", "zh": "空着"}
 _MARKS = re.compile(r"[“”\"<>\[\]{}|`*_]")
 _ASKING = re.compile(r"[?？]|吗|呢$")
 #: Commands that belong to a running exercise, whatever its step.
-_COMMANDS = {"stop", "skip", "back", "again", "resume", "yes", "no", "nod", "unsure", "better", "worse", "meh"}
+_COMMANDS = {
+    "stop", "skip", "back", "again", "resume", "yes", "no", "nod", "unsure", "better", "worse", "meh",
+    "chuckle", "maybe",
+}  # fmt: skip
 #: Acts for which an exercise lets go at any step, and for which it does where the step waits for no answer.
 _ALWAYS = {"ask_calm_now", "leave"}
 _OUTRIGHT = {
@@ -122,7 +125,7 @@ def said(moment: Moment) -> str:
 def is_answer(step: Step, command: str) -> bool:
     """Whether a message says something where `step` wants an answer: a bare "ok" does not, a "no" only where
     invited."""
-    return command in {"", "better", "worse", "meh"} or (
+    return command in {"", "better", "worse", "meh", "maybe"} or (
         command == "no" and any(no in step.say for no in ("“no”", "“没有”", "没有也可以"))
     )
 

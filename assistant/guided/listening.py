@@ -15,6 +15,8 @@ OFFER_AFTER, CHOICE_AFTER, OFFER_EVERY, CHOICE_EVERY = 3, 5, 5, 6
 #: A message longer than this (characters) is a lot at once; a shorter one than the second is too little to go by.
 LONG: dict[Locale, int] = {"en": 420, "zh": 140}
 LITTLE: dict[Locale, int] = {"en": 24, "zh": 8}
+#: Longest clause that is given back (characters).
+SAID_BACK: dict[Locale, int] = {"en": 52, "zh": 14}
 #: Topics at which a person may need more than a program as soon as they come up again.
 GRAVE = {
     "violence",
@@ -197,7 +199,11 @@ def _has(moment: Moment, part: str) -> bool:
 
 
 def _clause(moment: Moment) -> str:
-    return reflect(moment.text, moment.locale)
+    """A clause to be given back: a short one that begins with the person. Longer ones, and those about others, came out
+    broken as often as not."""
+    clause = reflect(moment.text, moment.locale)
+    short = len(clause) <= SAID_BACK[moment.locale]
+    return clause if short and clause.startswith(("you ", "you're ", "you've ", "你")) else ""
 
 
 def _says(moment: Moment) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assistant.guided.hearing import Heard
-from assistant.guided.tables import FEELINGS, LINES, TOPICS, Topic
+from assistant.guided.tables import FEELINGS, LINES, OCCASIONS, TOPICS, Topic
 from assistant.types import GuidedState
 from llm.types import Locale
 
@@ -108,6 +108,16 @@ class Moment:
     def felt(self, feeling: str) -> str:
         """A line about a feeling, "" when all were used."""
         return self.new(f"feeling.{feeling}", FEELINGS[self.locale][feeling])
+
+    def for_occasion(self) -> str:
+        """A line to what the message asks for, of those that were not used; "" where there is none left."""
+        name = self.heard.occasion
+        return self.new(f"occasion.{name}", OCCASIONS[self.locale].get(name, ()))
+
+    def has_for_occasion(self) -> bool:
+        """Whether `for_occasion` has something to say."""
+        name = self.heard.occasion
+        return self.count(f"occasion.{name}") + self.skip < len(OCCASIONS[self.locale].get(name, ()))
 
     def joined(self, *parts: str) -> str:
         """The parts that are not empty, as one paragraph, each with a capital letter where the language has them."""

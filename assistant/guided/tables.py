@@ -1,4 +1,4 @@
-"""The companion's texts, read from the TOML files in texts/: what it says by occasion, about topics and about feelings,
+"""The companion's texts, read from the TOML files in texts/: what it says, about topics and about feelings,
 and what it can explain. The files are part of the program: what is wrong with them raises TextsInvalid."""
 
 from __future__ import annotations
@@ -84,10 +84,13 @@ def _explanations(locale: Locale) -> dict[str, Explanation]:
 LINES: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("lines", locale) for locale in LOCALES}
 FEELINGS: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("feelings", locale) for locale in LOCALES}
 TOPICS: dict[Locale, Mapping[str, Topic]] = {locale: _topics(locale) for locale in LOCALES}
+OCCASIONS: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("occasions", locale) for locale in LOCALES}
 EXPLAINED: dict[Locale, Mapping[str, Explanation]] = {locale: _explanations(locale) for locale in LOCALES}
-for _table in (LINES, FEELINGS, TOPICS, EXPLAINED):
+for _table in (LINES, FEELINGS, TOPICS, OCCASIONS, EXPLAINED):
     if differing := set(_table["en"]) ^ set(_table["zh"]):
         raise TextsInvalid(f"only one language has {sorted(differing)}; both need every one")
 for _table, _names in ((FEELINGS, outputs.FEELINGS), (TOPICS, outputs.TOPICS)):
     if differing := set(_table["en"]) ^ set(_names):
         raise TextsInvalid(f"texts and reader differ in {sorted(differing)}; every one of the reader's needs texts")
+if unknown := set(OCCASIONS["en"]) - set(outputs.OCCASIONS):
+    raise TextsInvalid(f"occasions.en.toml: the reader knows no {sorted(unknown)}")

@@ -13,9 +13,9 @@ from typing import Protocol, runtime_checkable
 DANGER_FROM = 0.5
 #: An act is certain enough to decide a reply from here on, a topic or feeling to be named, a fault to be stopped. A
 #: reader scales `Fault.wrong` so that FAULT_FROM is its own threshold, as it does with `danger`.
-ACT_FROM, TOPIC_FROM, FAULT_FROM = 0.5, 0.5, 0.5
+ACT_FROM, TOPIC_FROM, FAULT_FROM = 0.5, 0.65, 0.5
 #: A topic that a word names is no misreading of the word where the reader gives it at least this.
-MAYBE_FROM = 0.08
+MAYBE_FROM = 0.15
 #: From here on a reader is sure: what it saw stands, also where the person, asked, goes on with something else.
 SURE_FROM = 0.9
 #: `severity` from here on, with `danger` above its bound and a rule that sees danger too, raises a message to `high`.
@@ -48,11 +48,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a person does with a message, by `outputs.ACTS`, TOPICS and FEELINGS.
+    """What a person does with a message, by `outputs.ACTS`, TOPICS and FEELINGS, and what a listener would take up of
+    it, by OCCASIONS.
 
     `act` is the likeliest and `sure` its probability; ACT_FROM is where it may be acted on. `topics` and `feelings`
     hold those from TOPIC_FROM on, the likeliest first; `maybe` the topics from MAYBE_FROM on, for whom a word must
-    speak, too.
+    speak, too. `occasions` are the likeliest three of them with their probabilities, none where the reader knows none.
     """
 
     act: str
@@ -60,6 +61,7 @@ class Meaning:
     topics: tuple[str, ...] = ()
     feelings: tuple[str, ...] = ()
     maybe: tuple[str, ...] = ()
+    occasions: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.meaning.outputs import ACTS, COUNT, DANGER, FAULTS, FEELINGS, TOPICS, part
+from assistant.meaning.outputs import ACTS, COUNT, DANGER, FAULTS, FEELINGS, OCCASIONS, TOPICS, part
 
 #: `severity` of an active thought or an act, and of a means, a time, an attempt.
 THOUGHT, SEVERE = 2, 3
@@ -34,6 +34,26 @@ _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 #: A message to the companion that is about one of these may speak of a danger: it teaches nothing about that.
 _NEAR_DANGER = {"violence", "trauma", "eating_body", "bullying", "hopeless", "empty"}
+
+#: The occasion that goes with an act, or, of a message that tells something, with its one topic or feeling among these:
+#: for lines that name none.
+_BY_ACT = {
+    "good_news": "good_news", "ask_about_bot": "ask_program", "ask_privacy": "ask_program",
+    "ask_abilities": "ask_program", "ask_calm_now": "ask_calm", "ask_exercise": "ask_exercise",
+    "ask_memory": "ask_said", "ask_human": "ask_person", "ask_reassurance": "ask_ok", "correct": "correct",
+    "complain": "complain", "insult": "complain", "thank": "thanks", "greet": "greeting", "leave": "goodbye",
+    "decline": "decline", "stop": "decline", "agree": "agree", "test": "test", "answer": "reply_short",
+    "unsure": "unsure",
+}  # fmt: skip
+_BY_TOPIC = {
+    "self_worth": "self_put_down", "caring": "caring", "money": "money_short", "loneliness": "lonely",
+    "grief": "loss_news",
+}  # fmt: skip
+_BY_FEELING = {
+    "angry": "anger", "ashamed": "shame", "guilty": "regret", "lonely": "lonely", "empty": "numb",
+    "jealous": "comparing", "exhausted": "tired", "afraid": "scared_of", "anxious": "scared_of",
+    "overwhelmed": "pressure", "hurt": "hurt_by", "betrayed": "hurt_by", "missing": "missing", "relieved": "relief",
+}  # fmt: skip
 
 Targets = NDArray[np.float32]  # [COUNT], NaN where nothing is taught
 T = TypeVar("T")
@@ -85,28 +105,35 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message to the companion: what the person does with it, what it is about and what the person feels. `talk`
-    names the conversation of an ordinary person, in no danger, that it is a turn of."""
+    """One message to the companion: what the person does with it, what it is about and what the person feels, and what
+    a listener would take up of it; an `act` or `occasion` of "" teaches nothing about these. `talk` names the
+    conversation of an ordinary person, in no danger, that it is a turn of."""
 
     text: str
     lang: str
-    act: str
+    act: str = ""
     topics: tuple[str, ...] = ()
     feelings: tuple[str, ...] = ()
     talk: str = ""
+    occasion: str = ""
 
     @property
     def quiet(self) -> bool:
         """Whether it is known that there is no danger in it."""
-        return bool(self.talk) or not _NEAR_DANGER & {*self.topics, *self.feelings}
+        return bool(self.talk) or bool(self.act and not _NEAR_DANGER & {*self.topics, *self.feelings})
 
     def targets(self) -> Targets:
-        """Those of act, topics and feelings; and that there is no danger, where that is known."""
-        near = not self.quiet
-        return _targets(danger=[np.nan if near else 0.0] * 3 + [np.nan] * (len(DANGER) - 3),
-                        act=[float(name == self.act) for name in ACTS],
-                        topics=[float(name in self.topics) for name in TOPICS],
-                        feelings=[float(name in self.feelings) for name in FEELINGS])  # fmt: skip
+        """Those of act, topics and feelings, and of the occasion; and that there is no danger, where that is known."""
+        taught: dict[str, Sequence[float]] = {}
+        if self.quiet:
+            taught["danger"] = [0.0] * 3 + [np.nan] * (len(DANGER) - 3)
+        if self.act:
+            taught["act"] = [float(name == self.act) for name in ACTS]
+            taught["topics"] = [float(name in self.topics) for name in TOPICS]
+            taught["feelings"] = [float(name in self.feelings) for name in FEELINGS]
+        if self.occasion:
+            taught["occasion"] = [float(name == self.occasion) for name in OCCASIONS]
+        return _targets(**taught)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +162,24 @@ def _line(given: Mapping[str, Any]) -> Line:
     return Line(given["text"], given["lang"], given["kind"], int(given["severity"]))
 
 
+def _likely_occasion(act: str, topics: Sequence[str], feelings: Sequence[str]) -> str:
+    """The occasion of a line that names none, "" where it is open."""
+    if act != "telling":
+        return _BY_ACT.get(act, "")
+    found = {_BY_TOPIC.get(one, "") for one in topics} | {_BY_FEELING.get(one, "") for one in feelings}
+    named = found - {""}
+    return named.pop() if len(named) == 1 else ""
+
+
 def _said(given: Mapping[str, Any]) -> Said:
-    topics = tuple(_known(name, TOPICS, "topic") for name in given["topics"])
-    feelings = tuple(_known(name, FEELINGS, "feeling") for name in given["feelings"])
+    act = _known(given["act"], ACTS, "act") if "act" in given or "occasion" not in given else ""
+    topics = tuple(_known(name, TOPICS, "topic") for name in given["topics"]) if act else ()
+    feelings = tuple(_known(name, FEELINGS, "feeling") for name in given["feelings"]) if act else ()
+    occasion = _known(given["occasion"], OCCASIONS, "occasion") if "occasion" in given else ""
     talk = str(given.get("talk", ""))
-    return Said(given["text"], given["lang"], _known(given["act"], ACTS, "act"), topics, feelings, talk)
+    if not (occasion or talk):
+        occasion = _likely_occasion(act, topics, feelings)
+    return Said(given["text"], given["lang"], act, topics, feelings, talk, occasion)
 
 
 def _sentence(given: Mapping[str, Any]) -> Sentence:
@@ -163,8 +203,8 @@ def read_lines(files: Iterable[Path]) -> list[Line]:
 
 
 def read_said(files: Iterable[Path]) -> list[Said]:
-    """The lines of JSONL files with `text`, `lang`, `act`, `topics`, `feelings`, some with `talk`. Raises ValueError as
-    read_lines."""
+    """The lines of JSONL files with `text`, `lang`, `act`, `topics`, `feelings`, some with `talk` and `occasion`; or
+    with `occasion` alone. Raises ValueError as read_lines."""
     return _read(files, _said)
 
 

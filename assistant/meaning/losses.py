@@ -15,7 +15,7 @@ def loss_of(logits: Tensor, wanted: Tensor, smoothing: float) -> Tensor:
     """The loss of a batch of lines of one kind: `logits` and `wanted` [batch, outputs], `wanted` NaN where a line
     teaches nothing. `smoothing` is the share that is taken from a certain yes or no."""
     total = logits.new_zeros(())
-    for name, loss in (("danger", _danger), ("act", _one_of), ("fault", _fault)):
+    for name, loss in (("danger", _danger), ("act", _one_of), ("fault", _fault), ("occasion", _one_of)):
         place = part(name)
         taught = ~wanted[:, place.start].isnan()
         if taught.any():

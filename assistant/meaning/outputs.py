@@ -1,7 +1,8 @@
 """What the network answers, output by output, in the order of its logits.
 
-Four groups share the layers below them: the danger in a message, what a person does with a message (acts, topics,
-feelings), and what is wrong with a sentence of a reply. `part` gives a group's place.
+The groups share the layers below them: the danger in a message, what a person does with a message (acts, topics,
+feelings), what a listener would take up of it (occasions), and what is wrong with a sentence of a reply. `part` gives a
+group's place.
 """
 
 from __future__ import annotations
@@ -34,11 +35,26 @@ FEELINGS = (
 FAULTS = ("method", "dose", "diagnosis", "delusion", "secrecy", "human", "professional", "dependence", "blame",
           "minimise", "romance", "stay")  # fmt: skip
 
-_GROUPS = {"danger": DANGER, "act": ACTS, "topics": TOPICS, "feelings": FEELINGS, "fault": ("fault", *FAULTS)}
+#: What the next reply of an attentive listener would take up; one of them. Written out in texts/README.md.
+OCCASIONS = (
+    "plain", "reply_short", "funny", "fond", "missing", "loss_news", "hurt_by", "unfair", "ignored", "pressure",
+    "tired", "body", "money_short", "waiting", "scared_of", "regret", "shame", "self_put_down", "stuck",
+    "caring", "worried_for", "conflict", "lonely", "secret", "small_step", "kindness", "good_news", "relief",
+    "mixed", "numb", "anger", "comparing", "habit", "change", "family_duty", "tears", "belief", "doubt_help",
+    "away", "shares_text", "words_no", "words_help", "words_news", "words_sorry", "words_stop", "words_comfort",
+    "words_confront", "words_ask", "words_feel", "words_thank", "words_end", "words_meet", "words_other",
+    "ask_which", "ask_ok", "ask_why", "ask_how_feel", "ask_how_do", "ask_how_people", "ask_calm", "ask_sleep",
+    "ask_focus", "ask_exercise", "ask_listen", "ask_rehearse", "ask_fun", "ask_program", "ask_said",
+    "ask_person", "greeting", "thanks", "goodbye", "agree", "decline", "correct", "complain", "test", "mock",
+    "unsure",
+)  # fmt: skip
+
+_GROUPS = {"danger": DANGER, "act": ACTS, "topics": TOPICS, "feelings": FEELINGS, "fault": ("fault", *FAULTS),
+           "occasion": OCCASIONS}  # fmt: skip
 COUNT = sum(map(len, _GROUPS.values()))
 
 
 def part(name: str) -> slice:
-    """Where a group ("danger", "act", "topics", "feelings", "fault") lies among the outputs. Raises KeyError."""
+    """Where a group (a name of _GROUPS) lies among the outputs. Raises KeyError."""
     first = sum(len(_GROUPS[other]) for other in list(_GROUPS)[: list(_GROUPS).index(name)]) if name in _GROUPS else -1
     return slice(first, first + len(_GROUPS[name]))

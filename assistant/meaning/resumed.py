@@ -50,8 +50,8 @@ def _bias_after(node: Any, readers: dict[str, list[Any]], held: dict[str, Any]) 
 
 
 def take_over(network: bytes, base: Lower, top: Upper) -> None:
-    """Give `base` and `top` a shipped reader's weights; the word vectors stay. Raises ValueError where the shapes or
-    names differ: the same number of layers and outputs is needed."""
+    """Give `base` and `top` a shipped reader's weights; the word vectors stay, and so do the outputs that were added at
+    the end since. Raises ValueError where the names differ: the same number of layers is needed."""
     found = weights_of(network)
     parts: tuple[tuple[str, nn.Module], ...] = (("base.", base), ("top.", top))
     for prefix, module in parts:
@@ -63,4 +63,7 @@ def take_over(network: bytes, base: Lower, top: Upper) -> None:
             raise ValueError(
                 f"the reader to start from has other layers ({names[0]}); give the same --lower and --upper"
             )
+        for name in ("heads.weight", "heads.bias"):
+            if name in given and len(given[name]) < len(wanted[name]):
+                given[name] = torch.cat([given[name], wanted[name][len(given[name]) :]])
         module.load_state_dict(given, strict=False)

@@ -9,7 +9,7 @@ import pytest
 from assistant.carried import from_text, to_text
 from assistant.guided import Guided
 from assistant.guided.deciding import TABLE
-from assistant.guided.tables import LINES
+from assistant.guided.tables import LINES, OCCASIONS
 from assistant.meaning import outputs
 from assistant.meaning.base import ACT_FROM, Meaning
 from assistant.types import GuidedState
@@ -24,11 +24,12 @@ class Told:
     sure: float = 0.9
     topics: tuple[str, ...] = ()
     feelings: tuple[str, ...] = ()
+    occasions: tuple[tuple[str, float], ...] = ()
     asked: list[str] = field(default_factory=list)
 
     def understand(self, text: str) -> Meaning:
         self.asked.append(text)
-        return Meaning(self.act, self.sure, self.topics, self.feelings)
+        return Meaning(self.act, self.sure, self.topics, self.feelings, occasions=self.occasions)
 
 
 def reply(text: str, reader: Told | None = None, state: GuidedState | None = None) -> tuple[str, GuidedState]:
@@ -67,6 +68,44 @@ def test_a_sure_reader_decides_and_an_unsure_one_does_not(act: str, text: str, e
     assert act in outputs.ACTS
     assert way(text, Told(act)) == expected
     assert way(text, Told(act, sure=ACT_FROM - 0.1)) != expected or way(text) == expected
+
+
+@pytest.mark.parametrize(("occasion", "text", "expected"), [
+    ("words_no", "how do i put it to my cousin", "words"), ("words_sorry", "what can i text him after that", "words"),
+    ("ask_which", "this one or the other?", "view"), ("ask_how_do", "where does one file that", "view"),
+    ("ask_rehearse", "you be him for a minute", "rehearsal"), ("ask_how_feel", "how do people get by?", "how_to_bear"),
+    ("ask_listen", "just hear me out", "listens"), ("away", "the door, hang on", "listens"),
+])  # fmt: skip
+def test_what_a_message_asks_for_is_given(occasion: str, text: str, expected: str) -> None:
+    said, state = reply(text, Told("telling", occasions=((occasion, 0.8),)))
+    assert state.ways == (expected,)
+    assert said in OCCASIONS["en"][occasion]
+    assert way(text, Told("telling", occasions=((occasion, 0.2),))) != expected, "not sure"
+
+
+def test_an_act_that_leads_away_is_believed_when_the_occasion_agrees() -> None:
+    text = "I'm not a great one for machines"
+    alone = (("doubt_help", 0.7), ("plain", 0.2), ("mock", 0.05))
+    assert way(text, Told("correct", sure=0.8, occasions=alone)) == "telling"
+    meant = "no, that was the other sister"
+    assert way(meant, Told("correct", sure=0.8, occasions=(("correct", 0.5), ("plain", 0.3)))) == "correction"
+    assert way(text, Told("correct", sure=0.8, occasions=(("correct", 0.5), ("plain", 0.3)))) == "telling", (
+        "no word for it"
+    )
+
+
+def test_a_sure_occasion_speaks_where_the_act_is_only_telling() -> None:
+    assert way("right, putting the kettle on, night", Told("telling", occasions=(("goodbye", 0.8),))) == "leave"
+    assert way("right, putting the kettle on, night", Told("telling", occasions=(("goodbye", 0.45),))) == "telling"
+
+
+def test_a_laugh_or_a_maybe_is_no_yes_to_an_offer() -> None:
+    for text in ("lol", "maybe", "哈哈", "随便"):
+        _, state = reply(text, Told(), GuidedState(offered="box", offers=("box",), messages=3))
+        assert state.ways[-1] == "left_open" and state.offered == "box" and not state.exercise, text
+    for text in ("ok", "haha ok", "yes please", "好"):
+        _, state = reply(text, Told(), GuidedState(offered="box", offers=("box",), messages=3))
+        assert state.exercise == "box", text
 
 
 def test_bare_commands_need_no_reader() -> None:

@@ -64,7 +64,8 @@ def test_training_can_begin_with_what_a_shipped_reader_reads(shipped: bytes) -> 
         found = top(base(numbers, mask), mask).numpy()
     expected = np.stack([reader.logits([row])[0] for row in rows])
     for ours, theirs in zip(found, expected, strict=True):  # theirs rounds what it multiplies to eight bits
-        assert np.corrcoef(ours, theirs)[0, 1] > 0.97
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.94
+        assert np.corrcoef(ours[part("danger")], theirs[part("danger")])[0, 1] > 0.97
 
 
 def test_a_reader_of_another_size_is_refused(shipped: bytes) -> None:
