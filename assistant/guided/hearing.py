@@ -46,6 +46,9 @@ _LETTERS = re.compile(r"[^\W_]")
 #: An occasion is spoken to from here on; from the second on it speaks for an act that the reader does not see, and an
 #: act that leads away from listening is not believed where less than the third speaks for it.
 OCCASION_FROM, OCCASION_SURE, OCCASION_LEAST = 0.4, 0.6, 0.1
+#: A goodbye, thanks or a greeting is taken as such where act and occasion are each at least this sure of it.
+BOTH_FROM = 0.3
+_PARTING = {"leave", "thank", "greet"}
 #: Where words are asked for, which ones is said from here on.
 WORDS_FROM = 0.25
 #: Questions: they need a word that asks.
@@ -156,6 +159,13 @@ def _agreed(act: str, told: str, meaning: Meaning) -> str:
     return found or act if act in {"", *_TELLS} else act
 
 
+def _is_sure(meaning: Meaning) -> bool:
+    """Whether the act may be acted on: also a goodbye, a thank-you or a greeting that both outputs take for likeliest."""
+    name, share = next(iter(meaning.occasions), ("", 0.0))
+    both = meaning.act in _PARTING and name in OCCASIONS_OF[meaning.act] and min(share, meaning.sure) >= BOTH_FROM
+    return meaning.sure >= ACT_FROM or both
+
+
 def _is_unfounded(meaning: Meaning, text: str) -> bool:
     """Whether no word of the message speaks for the act, and the reader is not sure enough to do without."""
     return not shows(meaning.act, text) and (meaning.sure < CERTAIN or meaning.act in _ABOUT_IT)
@@ -169,7 +179,7 @@ def _act(meaning: Meaning, text: str, told: str, kinds: tuple[str, ...], asking:
         return "test"
     if "useless" in kinds and meaning.act in _TELLS | {"ask_about_bot", "insult"}:
         return "complain"
-    if meaning.sure < ACT_FROM or _is_unfounded(meaning, text):
+    if not _is_sure(meaning) or _is_unfounded(meaning, text):
         return told
     if not told:
         return meaning.act

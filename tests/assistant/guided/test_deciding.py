@@ -99,6 +99,13 @@ def test_a_sure_occasion_speaks_where_the_act_is_only_telling() -> None:
     assert way("right, putting the kettle on, night", Told("telling", occasions=(("goodbye", 0.45),))) == "telling"
 
 
+def test_a_goodbye_that_both_outputs_take_for_likeliest_is_one() -> None:
+    text = "the last bus is coming round the corner"
+    assert way(text, Told("leave", sure=0.4, occasions=(("goodbye", 0.45), ("plain", 0.2)))) == "leave"
+    assert way(text, Told("leave", sure=0.4, occasions=(("plain", 0.45), ("goodbye", 0.2)))) == "telling"
+    assert way(text, Told("complain", sure=0.4, occasions=(("complain", 0.45),))) == "telling", "only manners"
+
+
 def test_a_laugh_or_a_maybe_is_no_yes_to_an_offer() -> None:
     for text in ("lol", "maybe", "哈哈", "随便"):
         _, state = reply(text, Told(), GuidedState(offered="box", offers=("box",), messages=3))
