@@ -160,7 +160,7 @@ def _agreed(act: str, told: str, meaning: Meaning) -> str:
 
 
 def _is_sure(meaning: Meaning) -> bool:
-    """Whether the act may be acted on: also a goodbye, a thank-you or a greeting that both outputs take for likeliest."""
+    """Whether the act may be acted on: also a goodbye, thanks or a greeting that both outputs take for likeliest."""
     name, share = next(iter(meaning.occasions), ("", 0.0))
     both = meaning.act in _PARTING and name in OCCASIONS_OF[meaning.act] and min(share, meaning.sure) >= BOTH_FROM
     return meaning.sure >= ACT_FROM or both
