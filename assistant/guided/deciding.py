@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assistant.guided import answering, danger, facts, leading, listening, panic
-from assistant.guided.cues import sign_in
+from assistant.guided.cues import manners_in, sign_in
 from assistant.guided.exercises import called_in
 from assistant.guided.moment import Moment
 from assistant.guided.tables import OCCASIONS
@@ -90,6 +90,17 @@ def _leaves_open(moment: Moment) -> bool:
     """A laugh, a shrug or a "maybe" after an offer."""
     offered = moment.before.offered not in {"", "choice"} and not leading.claims(moment)
     return offered and moment.heard.command in {"chuckle", "maybe"}
+
+
+def _goes(moment: Moment) -> bool:
+    """A goodbye; at the first message only one in plain words: who comes with "G'day" does not go."""
+    said = moment.position > 0 or manners_in(moment.text) == "bye" or moment.heard.command != ""
+    return moment.heard.act == "leave" and said and not leading.claims(moment)
+
+
+def _comes(moment: Moment) -> bool:
+    """A greeting, or what is read as a goodbye at the first message."""
+    return moment.heard.act in {"greet", "leave"} and not leading.claims(moment)
 
 
 def _chooses(moment: Moment) -> bool:
@@ -193,9 +204,9 @@ TABLE: tuple[Row, ...] = (
     Row("correction", _act("correct"), answering.correct),
     Row("complaint", _act("complain"), answering.complain),
     Row("insult", _act("insult"), lambda m: m.line("insult")),
-    Row("leave", _act("leave"), answering.leave),
+    Row("leave", _goes, answering.leave),
     Row("thanks", _act("thank"), lambda m: m.line("thanks")),
-    Row("greeting", _act("greet"), answering.greet),
+    Row("greeting", _comes, answering.greet),
     Row("test", _act("test"), answering.test),
     Row("joke", _act("joke"), lambda m: m.line("joke")),
     Row("chuckle", _command("chuckle"), lambda m: m.line("chuckle")),

@@ -59,7 +59,7 @@ def test_rows_have_names_of_their_own_and_the_last_one_always_holds() -> None:
     ("ask_abilities", "what is this app good for", "abilities"), ("ask_memory", "what had I said earlier", "memory"),
     ("ask_reassurance", "tell me it isn't too late", "reassurance"), ("correct", "that was my uncle", "correction"),
     ("complain", "this is the same answer again", "complaint"), ("insult", "you stupid thing", "insult"),
-    ("thank", "much obliged", "thanks"), ("greet", "good to be here", "greeting"), ("leave", "dinner calls", "leave"),
+    ("thank", "much obliged", "thanks"), ("greet", "good to be here", "greeting"), 
     ("test", "seven eight nine", "test"), ("joke", "knock knock", "joke"),
     ("small_talk", "lovely skies today", "small_talk"),
     ("good_news", "we finally won", "good_news"), ("unsure", "hard to put in words", "unsure"),
@@ -95,14 +95,26 @@ def test_an_act_that_leads_away_is_believed_when_the_occasion_agrees() -> None:
 
 
 def test_a_sure_occasion_speaks_where_the_act_is_only_telling() -> None:
-    assert way("right, putting the kettle on, night", Told("telling", occasions=(("goodbye", 0.8),))) == "leave"
+    later = GuidedState(messages=4)
+    assert way("right, putting the kettle on, night", Told("telling", occasions=(("goodbye", 0.8),)), later) == "leave"
     assert way("right, putting the kettle on, night", Told("telling", occasions=(("goodbye", 0.45),))) == "telling"
+
+
+def test_who_comes_does_not_go() -> None:
+    assert way("G'day", Told("leave", occasions=(("goodbye", 0.5),))) == "greeting"
+    assert way("bye, I have to go", Told("leave", occasions=(("goodbye", 0.9),))) == "leave"
+
+
+def test_a_wish_for_words_is_heard_where_the_reader_cannot_place_it() -> None:
+    open_ = (("ask_which", 0.06), ("plain", 0.05))
+    assert way("how do i answer anders, he wants the draft", Told("ask_advice", occasions=open_)) == "words"
 
 
 def test_a_goodbye_that_both_outputs_take_for_likeliest_is_one() -> None:
     text = "the last bus is coming round the corner"
-    assert way(text, Told("leave", sure=0.4, occasions=(("goodbye", 0.45), ("plain", 0.2)))) == "leave"
-    assert way(text, Told("leave", sure=0.4, occasions=(("plain", 0.45), ("goodbye", 0.2)))) == "telling"
+    later = GuidedState(messages=4)
+    assert way(text, Told("leave", sure=0.4, occasions=(("goodbye", 0.45), ("plain", 0.2))), later) == "leave"
+    assert way(text, Told("leave", sure=0.4, occasions=(("plain", 0.45), ("goodbye", 0.2))), later) == "telling"
     assert way(text, Told("complain", sure=0.4, occasions=(("complain", 0.45),))) == "telling", "only manners"
 
 
