@@ -128,7 +128,7 @@ def hear(text: str, reader: Understands | None) -> Heard:
     if reader and _LETTERS.search(text):
         meaning = reader.understand(text)
         act = _agreed(_act(meaning, text, told, kinds, asking), told, meaning)
-        occasion = _occasion(meaning, asking, act == "ask_advice" and sign_in("wording", text))
+        occasion = _occasion(meaning, text, act, asking)
         # A word alone names no topic that the reader does not see at all: "tablet", "lost", "nights".
         topics = meaning.topics or tuple(topic for topic in topics if topic in meaning.maybe)
         feelings = meaning.feelings or feelings
@@ -138,12 +138,15 @@ def hear(text: str, reader: Understands | None) -> Heard:
     return Heard(text, act, "", kind, topics, feelings, score, dark, occasion)
 
 
-def _occasion(meaning: Meaning, asking: bool, wording: bool) -> str:
-    """What the message asks for, "" where that is not sure: a wish for words is one also where it is open which.
-    `wording`: it asks for advice, and speaks of saying something."""
+def _occasion(meaning: Meaning, text: str, act: str, asking: bool) -> str:
+    """What the message asks for, "" where that is not sure. A wish for words is one also where it is open which: where
+    the reader sees some, where advice is asked for and the words speak of saying, where something is to be written."""
     name, share = next(iter(meaning.occasions), ("", 0.0))
+    if act in {"ask_advice", "ask_reassurance"} and sign_in("either", text):
+        return "ask_which"
     words = sum(share for name, share in meaning.occasions if name.startswith("words_"))
-    if share < OCCASION_FROM and (words >= OCCASION_FROM or wording):
+    wording = act == "ask_advice" and sign_in("wording", text)
+    if share < OCCASION_FROM and (words >= OCCASION_FROM or wording or sign_in("dictate", text)):
         return name if name.startswith("words_") and share >= WORDS_FROM else "words_other"
     return name if share >= OCCASION_FROM and (asking or name not in _QUESTIONING) else ""
 
