@@ -92,6 +92,12 @@ def _leaves_open(moment: Moment) -> bool:
     return offered and moment.heard.command in {"chuckle", "maybe"}
 
 
+def _wants_entry(moment: Moment) -> bool:
+    """An entry for the journal, which only the page can make."""
+    wished = sign_in("journal", moment.text) and sign_in("asking", moment.text)
+    return wished and moment.heard.act not in {"telling", "good_news"} and not leading.claims(moment)
+
+
 def _goes(moment: Moment) -> bool:
     """A goodbye; at the first message only one in plain words: who comes with "G'day" does not go."""
     said = moment.position > 0 or manners_in(moment.text) == "bye" or moment.heard.command != ""
@@ -187,6 +193,7 @@ TABLE: tuple[Row, ...] = (
                                "ask_reassurance"), lambda m: m.line("tomorrow")),
     Row("rehearsal", _questions("rehearse", "ask_abilities", "ask_advice", "ask_exercise", "ask_about_bot"),
         lambda m: m.pick("occasion.ask_rehearse", OCCASIONS[m.locale]["ask_rehearse"])),
+    Row("journal", _wants_entry, lambda m: m.line("journal")),
     Row("words", _asks("words_"), answering.occasion),
     Row("view", _asks("ask_which", "ask_how_do", "ask_how_people", "ask_rehearse", "ask_fun", "ask_focus"),
         answering.occasion),

@@ -100,6 +100,11 @@ def test_a_sure_occasion_speaks_where_the_act_is_only_telling() -> None:
     assert way("right, putting the kettle on, night", Told("telling", occasions=(("goodbye", 0.45),))) == "telling"
 
 
+def test_an_entry_for_the_journal_is_shown_its_place() -> None:
+    assert way("can you put that in my mood diary", Told("ask_abilities")) == "journal"
+    assert way("my mum read my diary, can you believe it", Told("telling")) != "journal"
+
+
 def test_who_comes_does_not_go() -> None:
     assert way("G'day", Told("leave", occasions=(("goodbye", 0.5),))) == "greeting"
     assert way("bye, I have to go", Told("leave", occasions=(("goodbye", 0.9),))) == "leave"
