@@ -26,7 +26,7 @@ from assistant.meaning.outputs import OCCASIONS
 #: Wordings that are said to the companion and to nobody else: they count also where a reader takes them for telling.
 _OUTRIGHT = {
     "useless", "no_questions", "repeating", "ask_mood", "inject", "real", "relax", "remember", "calm", "secrecy",
-    "mock", "abilities",
+    "mock", "abilities", "misunderstood",
 }  # fmt: skip
 #: Wordings that ask only where the message is a question.
 _QUESTIONS = {"medication", "diagnosis", "opinion", "normal", "reassure", "info", "offtopic"}

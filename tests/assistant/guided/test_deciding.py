@@ -105,6 +105,12 @@ def test_an_entry_for_the_journal_is_shown_its_place() -> None:
     assert way("my mum read my diary, can you believe it", Told("telling")) != "journal"
 
 
+def test_being_misunderstood_is_a_correction_and_no_refusal() -> None:
+    assert way("No, you have misunderstood me a little. I don't need the tools kept.", Told("decline", sure=0.8)) == (
+        "correction"
+    )
+
+
 def test_who_comes_does_not_go() -> None:
     assert way("G'day", Told("leave", occasions=(("goodbye", 0.5),))) == "greeting"
     assert way("bye, I have to go", Told("leave", occasions=(("goodbye", 0.9),))) == "leave"
