@@ -95,7 +95,7 @@ class _Server:
                 data = await reader.readexactly(length)
                 if b"/stats" in head.split(b"\r\n")[0]:
                     stats = {"requests": self.requests, "bodies": self.answered, "most": self.most,
-                             "span_s": self.ended - self.began}  # fmt: skip
+                             "span_s": self.ended - self.began, "began": self.began}  # fmt: skip
                     writer.write(_http(200, json.dumps(stats).encode()))
                 elif not await self.chat(data, writer):
                     break

@@ -21,6 +21,8 @@ BENCHMARKS = {
     "expression": "tests.perception.expression.bench_expression",
     "fusion": "tests.perception.fusion.bench_fusion",
     "llm": "tests.bench.llm_bench",
+    "jobs": "tests.bench.jobs_bench",
+    "exam": "tests.bench.exam_bench",
 }
 
 
