@@ -12,19 +12,14 @@ from typing import Any
 
 from perception.cards import write_card
 from perception.commands import say, task
-from perception.models import CARDS, DEFAULT_EXPRESSION, WEIGHTS, card_of, load
+from perception.models import CARDS, DEFAULT_EXPRESSION, WEIGHTS, card_of
 
 
 def predictor_of(model: str) -> Any:
     """A card's name or the path of a user's own .onnx -> its predictor."""
-    if model in CARDS:
-        return load(model)
-    if model.endswith(".onnx"):
-        from perception.expression.predictor import load_custom
+    from perception.expression.distill import teacher_of
 
-        return load_custom(model)
-    choices = ", ".join(name for name in sorted(CARDS) if name.startswith("expression/"))
-    raise ValueError(f"{model!r} is neither a model ({choices}) nor a path that ends in .onnx")
+    return teacher_of(model)[0]
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -32,8 +27,8 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
         raise ValueError("--validation is needed, for example --validation fer2013:fer2013.zip:val")
     names = ("network", "validation", "out", "epochs", "batch", "lr", "seed", "mixup", "balance", "start",
              "optimizer", "pretrained", "freeze_front", "strength", "front", "head_first", "layer_decay",
-             "still_layers", "smoothing", "weight_decay", "teacher", "teacher_share")  # fmt: skip
-    lists = {name: tuple(getattr(arguments, name)) for name in ("data", "sides", "until")}
+             "still_layers", "smoothing", "weight_decay", "teacher_share")  # fmt: skip
+    lists = {name: tuple(getattr(arguments, name)) for name in ("data", "sides", "until", "teacher")}
     given = {name: getattr(arguments, name) for name in names}
     given["network"] = given["network"] or given["front"] or "cnn"
     return {**lists, **{name: value for name, value in given.items() if value is not None}}
@@ -148,12 +143,14 @@ def add_commands(commands: Any) -> None:
     function from the parsed arguments to the exit status."""
     parser = task(commands, "train", "expression", "train one network on labelled faces", _train)
     _training_arguments(parser, None)
-    parser.add_argument("--teacher", type=Path, metavar="PATH.onnx", help="its PATH.card.json beside it")
+    parser.add_argument("--teacher", action="append", default=[], metavar="MODEL|PATH.onnx",
+                        help="a model, or a file with PATH.card.json beside it; again for another")  # fmt: skip
     parser.add_argument("--teacher-share", type=float, default=0.3, help="of the target; the rest is the label")
     parser.add_argument("--sigmoid-quirk", action="store_true", help="cer-released: as its authors trained it")
     parser = task(commands, "distill", "expression", "train a small network from a big one", _distill)
     _training_arguments(parser, "small")
-    parser.add_argument("--teacher", type=Path, required=True, metavar="PATH.onnx", help="its PATH.card.json beside it")
+    parser.add_argument("--teacher", action="append", required=True, metavar="MODEL|PATH.onnx",
+                        help="a model, or a file with PATH.card.json beside it; again for another")  # fmt: skip
     parser.add_argument("--teacher-share", type=float, default=0.8, help="of the target; the rest is the label")
     parser = task(commands, "evaluate", "expression", "quality and robustness on labelled faces", _evaluate)
     parser.add_argument("--model", default=DEFAULT_EXPRESSION, help="a model's name or PATH.onnx")

@@ -26,9 +26,10 @@ class TrainConfig:
     training goes through, until the shares `until` of the epochs: small first, which costs less and teaches low
     resolution. `balance` see faces.epoch_order, `strength` see augment. `start` is a checkpoint or an exported .onnx
     from which fitting tensors are taken (start.py); `freeze_front` keeps the network's `front` as it then is. `teacher`
-    is an .onnx with its card, whose soft labels get `teacher_share` of the target: a distillation. `front` names a
-    pretrained front (fronts.toml) to start from: its layers stand still for `head_first` epochs, and then learn with
-    the rate times `layer_decay` to the power of their depth behind the head; the first `still_layers` never learn.
+    are models' names or .onnx files with their cards; their mean soft labels get `teacher_share` of the target: a
+    distillation. `front` names a pretrained front (fronts.toml) to start from: its layers stand still for `head_first`
+    epochs, and then learn with the rate times `layer_decay` to the power of their depth behind the head; the first
+    `still_layers` never learn.
     """
 
     network: str
@@ -52,7 +53,7 @@ class TrainConfig:
     pretrained: bool = False
     start: Path | None = None
     freeze_front: bool = False
-    teacher: Path | None = None
+    teacher: tuple[str, ...] = ()
     teacher_share: float = 0.8
     optimizer: str = "sgd"
     front: str = ""

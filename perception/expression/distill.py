@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from perception.expression.faces import Faces, in_memory, load_training
 from perception.expression.predictor import BATCH, Predictor, load_custom, softmax
 from perception.expression.preprocess import resize
 from perception.files import sha256_of, whole
+from perception.models import CARDS, card_of, checked_file, load
 
 #: The teacher's logits are divided by this before they become targets: its doubts teach as much as its choice.
 TEMPERATURE = 1.5
@@ -37,31 +39,42 @@ def soft_labels(teacher: Predictor, faces: Faces) -> npt.NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def with_soft_labels(faces: Faces, teacher: Path, share: float) -> Faces:
-    """The faces with targets of which `share` is the teacher's opinion and the rest the label.
+def teacher_of(name: str) -> tuple[Predictor, Path]:
+    """A model's name or PATH.onnx (with PATH.card.json beside it, in our own label order) -> its predictor and file.
+    Raises ValueError that lists the names."""
+    if name in CARDS:
+        return load(name), checked_file(card_of(name))
+    if not name.endswith(".onnx"):
+        choices = ", ".join(known for known in sorted(CARDS) if known.startswith("expression/"))
+        raise ValueError(f"{name!r} is neither a model ({choices}) nor a path that ends in .onnx")
+    return load_custom(name), Path(name)
 
-    `teacher` is PATH.onnx with PATH.card.json beside it, in our own label order. Its
-    opinion of these very pictures is kept beside it in PATH.soft-*.npy for the next run.
-    """
+
+def with_soft_labels(faces: Faces, teachers: Sequence[str], share: float, kept_in: Path) -> Faces:
+    """The faces with targets of which `share` is the teachers' mean opinion and the rest the label. Each teacher's
+    opinion of these very pictures is kept in the folder `kept_in` for the next run."""
     if not 0 <= share <= 1:
-        raise ValueError(f"the teacher's share of the target lies between 0 and 1, got {share}")
-    digest = hashlib.sha256(sha256_of(teacher).encode() + faces.images.tobytes()).hexdigest()[:12]
-    kept = teacher.with_suffix(f".soft-{digest}.npy")
-    if kept.is_file():
-        soft = np.load(kept)
-    else:
-        soft = soft_labels(load_custom(teacher), faces)
-        with whole(kept) as part:
-            np.save(part, soft)
+        raise ValueError(f"the teachers' share of the target lies between 0 and 1, got {share}")
+    opinions = []
+    for name in teachers:
+        predictor, file = teacher_of(name)
+        digest = hashlib.sha256(sha256_of(file).encode() + faces.images.tobytes()).hexdigest()[:12]
+        kept = kept_in / f"soft-{digest}.npy"
+        if not kept.is_file():
+            with whole(kept) as part:
+                np.save(part, soft_labels(predictor, faces))
+        opinions.append(np.load(kept))
+    soft = np.mean(opinions, axis=0)
     return Faces(faces.images, (share * soft + (1 - share) * faces.targets).astype(np.float32))
 
 
 def taught_faces(config: TrainConfig) -> Faces:
-    """The training faces of a distillation, at the larger of the sizes that teacher and student read: the augmentation
-    samples the student's own size from them (augment.warp)."""
-    if config.teacher is None:
-        raise ValueError("a distillation needs a teacher, PATH.onnx with its card")
-    side = max(load_custom(config.teacher).how.side, config.preprocessing.side)
+    """The training faces of a distillation, at the largest of the sizes that teachers and student read: the
+    augmentation samples the student's own size from them (augment.warp)."""
+    if not config.teacher:
+        raise ValueError("a distillation needs a teacher: a model's name, or PATH.onnx with its card")
+    side = max(config.preprocessing.side, *(teacher_of(name)[0].how.side for name in config.teacher))
     how = replace(config.preprocessing, side=side)
     faces = load_training(config.data, in_memory(read(config.validation), how), how, config.seed)
-    return with_soft_labels(faces, config.teacher, config.teacher_share)
+    config.out.mkdir(parents=True, exist_ok=True)
+    return with_soft_labels(faces, config.teacher, config.teacher_share, config.out)

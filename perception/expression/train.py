@@ -265,7 +265,7 @@ def train(config: TrainConfig, report: Callable[[str], None] = lambda line: None
     Writes config.json (with seed and commit), history.json and checkpoint.pt under `config.out`.
     """
     validation = in_memory(read(config.validation), config.preprocessing)
-    if config.teacher is None:
+    if not config.teacher:
         faces = load_training(config.data, validation, config.preprocessing, config.seed)
     else:
         faces = taught_faces(config)

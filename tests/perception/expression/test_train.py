@@ -133,11 +133,16 @@ def test_the_teacher_shapes_the_targets(tmp_path: Path) -> None:
     layouts.fer2013(tmp_path / "fer")
     card = export_runs(["small"], [run], f"fer2013:{tmp_path / 'fer'}:val", tmp_path / "teacher.onnx")
     assert card.is_file()
-    taught = with_soft_labels(faces, tmp_path / "teacher.onnx", 0.5)
+    taught = with_soft_labels(faces, [str(tmp_path / "teacher.onnx")], 0.5, tmp_path)
     assert np.allclose(taught.targets.sum(axis=1), 1, atol=1e-5)
     assert taught.targets[np.arange(len(faces)), faces.labels].min() >= 0.5
-    again = with_soft_labels(faces, tmp_path / "teacher.onnx", 0.5)  # from the file kept beside it
-    assert np.array_equal(taught.targets, again.targets)
+    again = with_soft_labels(faces, [str(tmp_path / "teacher.onnx")], 0.5, tmp_path)  # from the file that was kept
+    assert np.array_equal(taught.targets, again.targets) and len(list(tmp_path.glob("soft-*.npy"))) == 1
+    shipped = with_soft_labels(faces, ["expression/small"], 0.5, tmp_path)
+    both = with_soft_labels(faces, [str(tmp_path / "teacher.onnx"), "expression/small"], 0.5, tmp_path)
+    assert both.targets == pytest.approx((taught.targets + shipped.targets) / 2, abs=1e-6)
+    with pytest.raises(ValueError, match=r"'nobody' is neither a model .*expression/small"):
+        with_soft_labels(faces, ["nobody"], 0.5, tmp_path)
 
 
 @pytest.mark.parametrize("names", [["small"], ["cnn", "local", "vit"]])
