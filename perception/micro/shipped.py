@@ -1,4 +1,5 @@
-"""How `micro/small` is made: neutral faces, synthetic clips, two networks, one ONNX file, and its scores."""
+"""How `micro/small` is made: neutral faces, synthetic clips, two networks, one ONNX file, and its scores; and how far a
+network goes beyond the generators that it was trained on."""
 
 from __future__ import annotations
 
@@ -16,11 +17,12 @@ from perception.files import whole
 from perception.micro.faces import FaceSet, cached_faces
 from perception.micro.predictor import MicroPredictor
 from perception.micro.protocol import score
+from perception.micro.recipes import network_predict
 from perception.micro.same import same_inputs
 from perception.micro.start import save_start
-from perception.micro.synthesis import GENERATORS, make_corpus
+from perception.micro.synthesis import FAMILIES, GENERATORS, make_corpus
 from perception.micro.train import TrainOptions, export, train_network
-from perception.micro.types import Dataset
+from perception.micro.types import Dataset, joined
 
 #: The share of people held out, and the clips made of them by each generator.
 HELD_OUT, HELD_OUT_CLIPS = 0.18, 900
@@ -70,3 +72,32 @@ def make_shipped(source: Path, out: Path, clips: int = 12000, epochs: int = 9, n
     with whole(out / "synthetic.json") as part:
         part.write_text(json.dumps(scores, indent=1), encoding="utf-8")
     return path
+
+
+def across_generators(source: Path, out: Path, clips: int = 5000, epochs: int = 8, workers: int = 2,
+                      seed: int = 0) -> dict[str, dict[str, float]]:  # fmt: skip
+    """What a network makes of movement from a source that it never saw: for each family of generators, one trained on
+    `clips` clips of each other family, and on the held-out people of all. Family left out -> family tested -> UF1;
+    written to out/generators.json. Each step is kept in `out` and not done again."""
+    same_inputs(out / "made_of.json", {"faces": source.name, "clips": clips, "epochs": epochs, "seed": seed})
+    train, held = part_people(cached_faces(source, out / "faces.npz"), seed)
+    tests = {name: _corpus(out / f"held_{name}.npz",
+                           partial(make_corpus, held, HELD_OUT_CLIPS, GENERATORS[name], seed + 77, workers))
+             for name in FAMILIES}  # fmt: skip
+    corpora = {name: _corpus(out / f"train_{name}.npz",
+                             partial(make_corpus, train, clips, GENERATORS[name], seed + 11, workers))
+               for name in FAMILIES}  # fmt: skip
+    found: dict[str, dict[str, float]] = {}
+    for left_out in FAMILIES:
+        folder = out / f"without_{left_out}"
+        folder.mkdir(exist_ok=True)
+        data = joined([corpora[name] for name in FAMILIES if name != left_out])
+        network = train_network(data, replace(TrainOptions(epochs=epochs), seed=seed), folder)
+        scores = {
+            name: score(test, network_predict(network, test.flows).argmax(axis=1)) for name, test in tests.items()
+        }
+        found[left_out] = {name: scores[name].uf1 for name in FAMILIES}
+        say(f"trained without {left_out}: UF1 on it {scores[left_out].uf1:.3f} {scores[left_out].uf1_interval}")
+    with whole(out / "generators.json") as part:
+        part.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return found

@@ -21,11 +21,16 @@ import numpy.typing as npt
 
 from perception.micro.faces import FaceSet
 from perception.micro.flow import dense_flow, encoded
+from perception.micro.muscles import muscle_field
+from perception.micro.sculpted import side_moves, spread
 from perception.micro.types import LABELS, Dataset, Flow, Plane, joined
 
 TABLE = Path(__file__).with_name("synthesis.toml")
 Rng = np.random.Generator
-Kernel = Literal["gauss", "cauchy", "plate"]
+#: How a unit moves the skin: by bumps of three shapes, as sculpted on a head, or as muscles that pull.
+Kernel = Literal["gauss", "cauchy", "plate", "sculpted", "muscles"]
+BUMPS: tuple[Kernel, ...] = ("gauss", "cauchy", "plate")
+THRICE: tuple[Kernel, ...] = ("sculpted", "sculpted", "sculpted", "muscles", "muscles", "muscles")
 Range = tuple[float, float]
 
 
@@ -37,7 +42,7 @@ class Generator:
 
     name: str
     amplitude: Range = (0.006, 0.045)
-    kernels: tuple[Kernel, ...] = ("gauss", "cauchy")  # how a bump falls off; one a clip
+    kernels: tuple[Kernel, ...] = BUMPS  # one a clip, all equally often
     methods: Mapping[str, float] | None = None  # flow method -> share; "direct" makes no pictures
     noise: Range = (0.3, 3.5)
     head: Range = (0.0, 0.02)
@@ -52,9 +57,14 @@ class Generator:
         return self.methods or {"tvl1": 0.35, "farneback": 0.2, "dis": 0.2, "direct": 0.25}
 
 
-#: `varied` trains the shipped model; `other` is held out: smaller amplitudes, flat-topped bumps, TV-L1.
+#: The sources of displacement, one generator each: `across_generators` holds out one after the other.
+FAMILIES = ("bumps", "sculpted", "muscles")
+#: `varied` trains the shipped model, a third of it from each family; `other`: smaller amplitudes, flat bumps, TV-L1.
 GENERATORS: dict[str, Generator] = {
-    "varied": Generator("varied"),
+    "varied": Generator("varied", kernels=(*BUMPS, *THRICE)),
+    "bumps": Generator("bumps"),
+    "sculpted": Generator("sculpted", kernels=("sculpted",)),
+    "muscles": Generator("muscles", kernels=("muscles",)),
     "other": Generator("other", amplitude=(0.006, 0.025), kernels=("plate",), methods={"tvl1": 1.0}, noise=(0.5, 2.5),
                        head=(0.0, 0.012), side=(96, 128), blink=0.35, gaze=0.35, one_sided=0.35),
 }  # fmt: skip
@@ -114,10 +124,27 @@ def _fall(far: Plane, kernel: Kernel) -> Plane:
     return np.asarray(1 / (1 + far) ** 1.5 if kernel == "cauchy" else np.exp(-((far / 2.5) ** 2)), np.float32)
 
 
+def _sculpted_field(unit: int, view: _View, sides: tuple[float, float], rng: Rng) -> npt.NDArray[np.float32]:
+    """`_unit_field` from the sculpted table: strength by place, direction and reach are varied."""
+    right, left = side_moves(tuple(table()["sculpted"][str(unit)]))
+    uneven = np.exp(rng.normal(0, 0.3, (3, 3))).astype(np.float32)
+    uneven = cv2.resize(uneven, (view.side, view.side), interpolation=cv2.INTER_CUBIC)
+    angle = rng.normal(0, 0.15)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    moved = (right @ turn * sides[0] + left @ turn.T * sides[1]).astype(np.float32)
+    field = spread(moved, view.points, view.grid, rng.uniform(0.6, 1.5)) * uneven
+    peak = float(np.hypot(field[0], field[1]).max()) + 1e-6  # averaging takes some of it away
+    return np.asarray(field * (max(sides) * rng.uniform(0.6, 1.4) / peak), np.float32)
+
+
 def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: Kernel,
                 rng: Rng) -> npt.NDArray[np.float32]:  # fmt: skip
     """(2, side, side) displacement of one unit at full strength in eye-corner distances. `sides`: strength right, left.
     Every bump's place, size, strength and direction is varied."""
+    if kernel == "sculpted":
+        return _sculpted_field(unit, view, sides, rng)
+    if kernel == "muscles":
+        return muscle_field(unit, view.points, view.grid, sides, rng)
     field = np.zeros_like(view.grid)
     for bump in table()["units"][str(unit)]:
         scale, angle = rng.uniform(0.6, 1.4), rng.normal(0, 0.22)
@@ -150,7 +177,9 @@ def _expression(label: str, view: _View, config: Generator, rng: Rng) -> npt.NDA
         field += _unit_field(unit, view, (strength, strength * low) if right else (strength * low, strength),
                              kernel, rng)  # fmt: skip
     if rng.random() < config.stray:
-        unit = int(rng.choice([int(name) for name in table()["units"]]))
+        unit = int(
+            rng.choice([int(name) for name in table()["sculpted" if kernel in ("sculpted", "muscles") else "units"]])
+        )
         strength = rng.uniform(0.05, 0.3)
         field += _unit_field(unit, view, (strength, strength * rng.random()), kernel, rng)
     field *= np.exp(rng.uniform(*np.log(config.amplitude)))
