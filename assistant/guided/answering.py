@@ -9,7 +9,7 @@ from assistant.guided.correcting import corrected
 from assistant.guided.cues import acts_in, sign_in
 from assistant.guided.exercises import BREATHING, COUNTING, EXERCISES, called_in
 from assistant.guided.moment import SCENES, Moment
-from assistant.guided.tables import EXPLAINED
+from assistant.guided.tables import EXPLAINED, LINES, OCCASIONS
 from assistant.types import Fact
 
 #: Topics about which no exercise is offered and no number asked.
@@ -162,7 +162,18 @@ def occasion(moment: Moment) -> str:
     do instead, where it cannot do what is asked."""
     if moment.heard.occasion == "ask_listen":
         moment.change(no_questions=True)
+    if moment.heard.occasion.startswith("words_"):
+        moment.change(asked=f"words.{moment.heard.occasion}")
     return moment.for_occasion()
+
+
+def another_sentence(moment: Moment) -> str:
+    """The next of the sentences for the same occasion, then of the general ones, then that there are no more."""
+    for name in (moment.before.asked.removeprefix("words."), "words_other"):
+        if text := moment.new(f"occasion.{name}", OCCASIONS[moment.locale].get(name, ())):
+            moment.change(asked=f"words.{name}")
+            return text
+    return moment.line("words_own")
 
 
 def general(moment: Moment) -> str:
@@ -291,6 +302,8 @@ def taken_up(moment: Moment) -> str:
 
 def not_taken_up(moment: Moment) -> str:
     """What was said last does not fit: the next thing, or that there is none."""
+    if moment.before.ways[-1:] == ("pastime",) and (other := moment.new("pastime", LINES[moment.locale]["pastime"])):
+        return moment.joined(moment.line("not_taken_up"), other)
     topic = moment.lead
     tip = moment.new(f"{topic}.tips", moment.about(topic).tips) if topic else ""
     return moment.joined(moment.line("not_taken_up"), tip or moment.line("advice_general"))

@@ -16,9 +16,10 @@ def _table(rows: dict[str, list[str]]) -> dict[str, re.Pattern[str]]:
 
 
 _CUES = load(HERE / "cues.toml")
-COMMANDS, ACTS, MANNERS, TOPICS, FEELINGS, SIGNS, EVIDENCE, _NEWS = (
-    _table(_CUES[name]) for name in ("commands", "acts", "manners", "topics", "feelings", "signs", "evidence", "news")
+COMMANDS, ACTS, MANNERS, TOPICS, CERTAIN = (
+    _table(_CUES[name]) for name in ("commands", "acts", "manners", "topics", "certain")
 )
+FEELINGS, SIGNS, EVIDENCE, _NEWS = (_table(_CUES[name]) for name in ("feelings", "signs", "evidence", "news"))
 #: Which act of the reader (`outputs.ACTS`) a kind of wording or a command stands for.
 ACT_OF: dict[str, str] = _CUES["act_of"]
 COMMAND_OF: dict[str, str] = _CUES["command_of"]
@@ -84,6 +85,12 @@ def manners_in(text: str) -> str:
 def topics_in(text: str) -> tuple[str, ...]:
     """Topics by their words, at most two; those of people outside a trouble come last."""
     return _found(TOPICS, text)[:2]
+
+
+def certain_in(text: str) -> tuple[str, ...]:
+    """Topics by words that need no second opinion."""
+    plain = _plain(text)
+    return tuple(name for name, pattern in CERTAIN.items() if pattern.search(plain))
 
 
 def feelings_in(text: str) -> tuple[str, ...]:

@@ -143,8 +143,11 @@ def _answers_question(moment: Moment) -> bool:
     return bare or (moment.heard.act == "answer" and moment.heard.command not in {"nod", "again"})
 
 
+#: How often something to do is named before it is repeated.
+PASTIMES = 4
 #: Ways that leave the person with something to try or to call.
-_GIVING = {"advice", "advice_told", "human", "chosen", "information", "not_taken_up", "words", "view", "how_to_bear"}
+_GIVING = {"advice", "advice_told", "human", "chosen", "information", "not_taken_up", "words", "view", "how_to_bear",
+           "pastime", "another_sentence", "dictated"}  # fmt: skip
 
 
 def _reacts(sign: str) -> Condition:
@@ -153,7 +156,8 @@ def _reacts(sign: str) -> Condition:
     def holds(moment: Moment) -> bool:
         heard = moment.heard
         gave = moment.before.ways[-1:] != () and moment.before.ways[-1] in _GIVING
-        reacts = heard.act in {"telling", "answer", "agree", "decline", "good_news", "unsure", ""} and not heard.command
+        acts = {"telling", "answer", "agree", "decline", "good_news", "unsure", "joke", ""}
+        reacts = heard.act in acts and not heard.command
         short = len(heard.text) <= answering.SHORT and not sign_in("asking", heard.text)
         short = short and not heard.topics and not heard.feelings
         return gave and reacts and short and sign_in(sign, heard.text)
@@ -164,6 +168,30 @@ def _reacts(sign: str) -> Condition:
 def _names_itself(moment: Moment) -> bool:
     named = any(fact.kind == "name" for fact in facts.facts_in(moment))
     return named and len(moment.text) <= answering.SHORT // 2 and not moment.heard.topics
+
+
+def _wants_pastime(moment: Moment) -> bool:
+    """Something to do, asked for by somebody who is or just was bored."""
+    bored = any(sign_in("bored", text) for text in (moment.text, *moment.told[-2:]))
+    asks = sign_in("pastime", moment.text) and moment.heard.act not in {"telling", "good_news", "ask_memory"}
+    return bored and asks and moment.count("pastime") < PASTIMES and not leading.claims(moment)
+
+
+def _dictates(moment: Moment) -> bool:
+    """A sentence that is to be written for the person, whatever else the message is taken for."""
+    return sign_in("dictate", moment.text) and _asks("words_")(moment)
+
+
+def _wants_another(moment: Moment) -> bool:
+    """Another sentence than the one that was just given."""
+    short = len(moment.text) <= answering.SHORT and moment.heard.command in {"", "no", "again"}
+    gave = moment.before.ways[-1:] in {("words",), ("dictated",), ("another_sentence",)}
+    return gave and short and sign_in("another", moment.text) and not leading.claims(moment)
+
+
+def _is_pleased(moment: Moment) -> bool:
+    """A few words about something that is done, or was nice: no earlier trouble belongs to it."""
+    return _is_little(moment) and sign_in("pleased", moment.text) and not moment.heard.dark
 
 
 def _is_little(moment: Moment) -> bool:
@@ -187,6 +215,9 @@ TABLE: tuple[Row, ...] = (
     Row("no_exercise", _wants_no_exercise, answering.no_exercise),
     Row("chosen", _chooses, answering.chosen),
     # What the person asks for.
+    Row("dictated", _dictates, answering.occasion),
+    Row("another_sentence", _wants_another, answering.another_sentence),
+    Row("pastime", _wants_pastime, lambda m: m.line("pastime")),
     Row("exercise_named", _names_exercise, answering.exercise),
     Row("exercise", _act("ask_exercise"), answering.exercise),
     Row("tomorrow", _questions("tomorrow", "ask_abilities", "ask_memory", "ask_about_bot", "ask_privacy",
@@ -215,6 +246,7 @@ TABLE: tuple[Row, ...] = (
     Row("thanks", _act("thank"), lambda m: m.line("thanks")),
     Row("greeting", _comes, answering.greet),
     Row("test", _act("test"), answering.test),
+    Row("taken_up", _reacts("uptake"), answering.taken_up),
     Row("joke", _act("joke"), lambda m: m.line("joke")),
     Row("chuckle", _command("chuckle"), lambda m: m.line("chuckle")),
     Row("small_talk", _act("small_talk"), answering.small_talk),
@@ -228,8 +260,7 @@ TABLE: tuple[Row, ...] = (
     Row("stop", _command("stop", "skip", "back"), lambda m: m.line("nothing_to_stop")),
     Row("go_on", _command("resume"), lambda m: m.line("nothing_to_resume")),
     Row("not_taken_up", _reacts("objects"), answering.not_taken_up),
-    Row("taken_up", _reacts("uptake"), answering.taken_up),
-    Row("good_news", lambda m: m.heard.act == "good_news", listening.good_news),
+    Row("good_news", lambda m: m.heard.act == "good_news" or _is_pleased(m), listening.good_news),
     Row("so_so", _command("meh", "fine"), lambda m: m.line("meh")),
     Row("unsure", lambda m: m.heard.act == "unsure", lambda m: m.line("unsure")),
     Row("answer", _answers_question, listening.answered),

@@ -11,6 +11,7 @@ from assistant.guided.cues import (
     ACT_OF,
     COMMAND_OF,
     acts_in,
+    certain_in,
     command_in,
     feelings_in,
     good_in,
@@ -20,13 +21,14 @@ from assistant.guided.cues import (
     sign_in,
     topics_in,
 )
+from assistant.guided.tables import NEAR
 from assistant.meaning.base import ACT_FROM, Meaning, Understands
 from assistant.meaning.outputs import OCCASIONS
 
 #: Wordings that are said to the companion and to nobody else: they count also where a reader takes them for telling.
 _OUTRIGHT = {
     "useless", "no_questions", "repeating", "ask_mood", "inject", "real", "relax", "remember", "calm", "secrecy",
-    "mock", "abilities", "misunderstood",
+    "mock", "abilities", "misunderstood", "places",
 }  # fmt: skip
 #: Wordings that ask only where the message is a question.
 _QUESTIONS = {"medication", "diagnosis", "opinion", "normal", "reassure", "info", "offtopic"}
@@ -50,7 +52,18 @@ OCCASION_FROM, OCCASION_SURE, OCCASION_LEAST = 0.4, 0.6, 0.1
 BOTH_FROM = 0.3
 _PARTING = {"leave", "thank", "greet"}
 #: Acts that are read wrongly in one of ten or more (held-out lines): they need their occasion.
-_DOUBTED = {"correct", "complain", "good_news", "joke", "ask_about_bot", "ask_abilities", "test", "leave", "greet"}
+_DOUBTED = {
+    "ask_exercise",
+    "correct",
+    "complain",
+    "good_news",
+    "joke",
+    "ask_about_bot",
+    "ask_abilities",
+    "test",
+    "leave",
+    "greet",
+}
 #: Where words are asked for, which ones is said from here on.
 WORDS_FROM = 0.25
 #: Questions: they need a word that asks.
@@ -135,6 +148,11 @@ def hear(text: str, reader: Understands | None) -> Heard:
     else:
         act = told or ("telling" if _LETTERS.search(text) else "")
     kind = next((kind for kind in kinds if ACT_OF[kind] == act), "")
+    topics = tuple(dict.fromkeys((*certain_in(text), *topics)))[:2]
+    if sign_in("drinks_other", text) and not sign_in("drinks_self", text):
+        topics = tuple(NEAR.get(topic, topic) for topic in topics)
+    if sign_in("feels_other", text):
+        feelings = tuple(feeling for feeling in feelings if feeling != "guilty")
     return Heard(text, act, "", kind, topics, feelings, score, dark, occasion)
 
 
@@ -145,8 +163,9 @@ def _occasion(meaning: Meaning, text: str, act: str, asking: bool) -> str:
     if act in {"ask_advice", "ask_reassurance"} and sign_in("either", text):
         return "ask_which"
     words = sum(share for name, share in meaning.occasions if name.startswith("words_"))
-    wording = act == "ask_advice" and sign_in("wording", text)
-    if share < OCCASION_FROM and (words >= OCCASION_FROM or wording or sign_in("dictate", text)):
+    wording = act in {"ask_advice", "ask_reassurance", "unsure"} and sign_in("wording", text) and asking
+    dictated = sign_in("dictate", text) and act != "good_news"
+    if dictated or (share < OCCASION_FROM and (words >= OCCASION_FROM or wording or sign_in("dictate", text))):
         return name if name.startswith("words_") and share >= WORDS_FROM else "words_other"
     return name if share >= OCCASION_FROM and (asking or name not in _QUESTIONING) else ""
 

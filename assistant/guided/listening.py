@@ -24,6 +24,7 @@ GRAVE = {
     "pregnancy_loss",
     "grief",
     "alcohol_drugs",
+    "drinker_near",
     "gambling_gaming",
     "money",
     "illness",

@@ -15,6 +15,9 @@ from llm.types import Locale
 
 HERE = Path(__file__).resolve().parent / "texts"
 LOCALES: tuple[Locale, ...] = ("en", "zh")
+#: The topic that stands for one of the reader's where it is told of somebody else: what is said to a drinker hurts
+#: the drinker's child.
+NEAR = {"alcohol_drugs": "drinker_near"}
 _FIELDS = {"name", "says", "asks", "tips", "help"}
 
 
@@ -89,7 +92,7 @@ EXPLAINED: dict[Locale, Mapping[str, Explanation]] = {locale: _explanations(loca
 for _table in (LINES, FEELINGS, TOPICS, OCCASIONS, EXPLAINED):
     if differing := set(_table["en"]) ^ set(_table["zh"]):
         raise TextsInvalid(f"only one language has {sorted(differing)}; both need every one")
-for _table, _names in ((FEELINGS, outputs.FEELINGS), (TOPICS, outputs.TOPICS)):
+for _table, _names in ((FEELINGS, outputs.FEELINGS), (TOPICS, (*outputs.TOPICS, *NEAR.values()))):
     if differing := set(_table["en"]) ^ set(_names):
         raise TextsInvalid(f"texts and reader differ in {sorted(differing)}; every one of the reader's needs texts")
 if unknown := set(OCCASIONS["en"]) - set(outputs.OCCASIONS):

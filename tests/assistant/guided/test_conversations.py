@@ -67,10 +67,10 @@ def script_of(path: Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def test_there_are_forty_of_twelve_turns_half_of_them_chinese() -> None:
+def test_there_are_forty_and_more_half_of_them_chinese() -> None:
     scripts = [script_of(path) for path in CONVERSATIONS]
-    assert len(scripts) == 40 and all(len(script["turn"]) == 12 for script in scripts)
-    assert sum(script["locale"] == "zh" for script in scripts) == 20
+    assert len(scripts) >= 44 and all(9 <= len(script["turn"]) <= 12 for script in scripts)
+    assert sum(script["locale"] == "zh" for script in scripts) * 2 == len(scripts)
 
 
 @pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
