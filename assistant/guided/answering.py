@@ -228,8 +228,10 @@ def reassurance(moment: Moment) -> str:
     """No promise and no verdict; what can honestly be said."""
     if "normal" in acts_in(moment.text):
         return information(moment)
-    kinds = ("fault", "better", "bad", "other")
-    kind = next((kind for kind in kinds if sign_in(kind, moment.text)), "future")
+    if moment.lead in {"grief", "pet"} and sign_in("dead_know", moment.text):
+        return moment.line("reassure_dead")
+    kinds = ("fault", "better", "bad", "future", "other")
+    kind = next((kind for kind in kinds if sign_in(kind, moment.text)), "open")
     return moment.line(f"reassure_{kind}")
 
 

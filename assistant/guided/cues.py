@@ -19,7 +19,9 @@ _CUES = load(HERE / "cues.toml")
 COMMANDS, ACTS, MANNERS, TOPICS, CERTAIN = (
     _table(_CUES[name]) for name in ("commands", "acts", "manners", "topics", "certain")
 )
-FEELINGS, SIGNS, EVIDENCE, _NEWS = (_table(_CUES[name]) for name in ("feelings", "signs", "evidence", "news"))
+FEELINGS, SIGNS, EVIDENCE, _NEWS, _WORDING_FOR = (
+    _table(_CUES[name]) for name in ("feelings", "signs", "evidence", "news", "wording_for")
+)
 #: Which act of the reader (`outputs.ACTS`) a kind of wording or a command stands for.
 ACT_OF: dict[str, str] = _CUES["act_of"]
 COMMAND_OF: dict[str, str] = _CUES["command_of"]
@@ -117,6 +119,12 @@ def good_in(text: str) -> bool:
 def shows(act: str, text: str) -> bool:
     """Whether the words allow this act: one towards the companion must speak to it or of it."""
     return act not in EVIDENCE or EVIDENCE[act].search(_plain(text)) is not None
+
+
+def wording_for(text: str) -> str:
+    """Which words are asked for (`outputs.OCCASIONS`), by the message's own, or ""."""
+    plain = _plain(text)
+    return next((name for name, pattern in _WORDING_FOR.items() if pattern.search(plain)), "")
 
 
 def sign_in(name: str, text: str) -> bool:

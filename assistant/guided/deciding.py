@@ -106,7 +106,8 @@ def _goes(moment: Moment) -> bool:
 
 def _comes(moment: Moment) -> bool:
     """A greeting, or what is read as a goodbye at the first message."""
-    return moment.heard.act in {"greet", "leave"} and not leading.claims(moment)
+    said = moment.position == 0 or manners_in(moment.text) == "greeting"
+    return moment.heard.act in {"greet", "leave"} and said and not leading.claims(moment)
 
 
 def _chooses(moment: Moment) -> bool:

@@ -20,6 +20,7 @@ from assistant.guided.cues import (
     shows,
     sign_in,
     topics_in,
+    wording_for,
 )
 from assistant.guided.tables import NEAR
 from assistant.meaning.base import ACT_FROM, Meaning, Understands
@@ -151,6 +152,8 @@ def hear(text: str, reader: Understands | None) -> Heard:
     topics = tuple(dict.fromkeys((*certain_in(text), *topics)))[:2]
     if sign_in("drinks_other", text) and not sign_in("drinks_self", text):
         topics = tuple(NEAR.get(topic, topic) for topic in topics)
+    if sign_in("games_other", text):
+        topics = tuple(topic for topic in topics if topic != "gambling_gaming")
     if sign_in("feels_other", text):
         feelings = tuple(feeling for feeling in feelings if feeling != "guilty")
     return Heard(text, act, "", kind, topics, feelings, score, dark, occasion)
@@ -160,13 +163,17 @@ def _occasion(meaning: Meaning, text: str, act: str, asking: bool) -> str:
     """What the message asks for, "" where that is not sure. A wish for words is one also where it is open which: where
     the reader sees some, where advice is asked for and the words speak of saying, where something is to be written."""
     name, share = next(iter(meaning.occasions), ("", 0.0))
-    if act in {"ask_advice", "ask_reassurance"} and sign_in("either", text):
+    view = act in {"ask_advice", "ask_reassurance"} or sign_in("asks_view", text)
+    if view and sign_in("either", text):
         return "ask_which"
     words = sum(share for name, share in meaning.occasions if name.startswith("words_"))
     wording = act in {"ask_advice", "ask_reassurance", "unsure"} and sign_in("wording", text) and asking
     dictated = sign_in("dictate", text) and act != "good_news"
     if dictated or (share < OCCASION_FROM and (words >= OCCASION_FROM or wording or sign_in("dictate", text))):
-        return name if name.startswith("words_") and share >= WORDS_FROM else "words_other"
+        found = name if name.startswith("words_") and share >= WORDS_FROM else "words_other"
+        return (wording_for(text) or found) if found == "words_other" else found
+    if name == "words_other" and share >= OCCASION_FROM:
+        return wording_for(text) or name
     return name if share >= OCCASION_FROM and (asking or name not in _QUESTIONING) else ""
 
 

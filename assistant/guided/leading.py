@@ -59,6 +59,8 @@ def claims(moment: Moment) -> bool:
     if heard.act in _ALWAYS or heard.command == "menu" or (not heard.command and sign_in("switch", heard.text)):
         return False
     if step_of(before, moment.locale).answer:
+        if heard.act in {"ask_advice", "ask_reassurance"} and sign_in("to_you", heard.text):
+            return False
         outright = bool(heard.kind) or (heard.act != "test" and _ASKING.search(heard.text) is not None)
         return not (heard.act in _OUTRIGHT and outright)
     if heard.act in _WHERE_NO_ANSWER:
