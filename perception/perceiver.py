@@ -20,6 +20,7 @@ from perception.face import FaceDetector, FaceMesh, working_scale
 from perception.fused import FaceVoiceJoin, with_fusion
 from perception.held import HeldObservation
 from perception.models import DEFAULT_EXPRESSION, load
+from perception.moments import Moments, MomentWatch
 from perception.prosody import VoiceReader
 from perception.quality import is_too_small, judge
 from perception.reader import FaceReader, Sample, StageHook
@@ -92,6 +93,7 @@ class Perceiver:
         self._dropped = 0
         self._generation = 0
         self._fused = FaceVoiceJoin(self.options.fusion)
+        self._moments = MomentWatch()
         self._start_over()
 
     def _start_over(self) -> None:
@@ -100,6 +102,7 @@ class Perceiver:
         self._reader = FaceReader(self.options.model, self.options.on_stage)
         self._voice = VoiceReader()
         self._fused.forget()
+        self._moments.forget()
         self._held = HeldObservation()
         self._last_s: float | None = None  # the newest frame's time
         self._clock: tuple[float, float] | None = None  # the newest time stated, and when it came (monotonic)
@@ -137,6 +140,9 @@ class Perceiver:
             self._stage("quality", judging)
             sample = reader.read(picture, faces[0], now) if quality == "ok" else Sample(now, quality)
             self._fused.start()
+            watching = time.perf_counter()
+            self._moments.see(picture, faces[0] if quality == "ok" else None, now)
+            self._stage("moments", watching)
             return self._record(Seen(now, quality, tuple(faces), sample.affect), sample, start, generation)
 
     def offer(self, image: Any, t_s: float | None = None) -> None:
@@ -269,9 +275,17 @@ class Perceiver:
         with self._data:
             return tuple(self._timeline)
 
+    def watch_moments(self, on: bool) -> None:
+        """Look for brief movements from now on, or no longer (off at first): see `perception.moments`."""
+        self._moments.turn(on)
+
+    def moments(self) -> Moments:
+        """The brief movements of the last minute, and whether the frames come fast enough for them."""
+        return self._moments.told()
+
     def forget(self) -> None:
-        """Delete everything that was kept: samples, timeline, baselines, the last frame's landmarks, the waiting
-        frame."""
+        """Delete everything that was kept: samples, timeline, moments, baselines, the last frame's landmarks, the
+        waiting frame."""
         with self._mail:
             self._mailbox = None
         with self._data:

@@ -1,6 +1,7 @@
 """The WebSocket that carries camera frames and sound in, and numbers out. No picture ever goes back.
 
-The browser sends first {"type": "hello", "token": ...}, then {"type": "pause", "on": bool} and binary messages:
+The browser sends first {"type": "hello", "token": ...}, then {"type": "pause", "on": bool}, {"type": "moments",
+"on": bool} (brief movements, off at first) and binary messages:
 one byte kind (1 frame, 2 sound), seconds as float64, sample rate as uint32 (0 for a frame), all little-endian, then the
 JPEG or the 16-bit mono samples. The server answers each frame with "seen", which is also the acknowledgement that lets
 the browser send the next one, and twice a second with "state"; before it closes for a reason it says "problem" with
@@ -23,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from assistant.page.reply import report
 from assistant.page.session import Session
+from perception.moments import Moments
 from perception.perceiver import Perceiver, Seen
 from perception.types import EXPRESSIONS, Affect, EmotionalState, Image
 
@@ -91,7 +93,15 @@ def strongest(affects: tuple[Affect, ...] | list[Affect], count: int = 2) -> lis
     return sorted(means, key=lambda name: -means[name])[:count]
 
 
-def state_message(state: EmotionalState, sentence: str, affects: tuple[Affect, ...], now: float) -> dict[str, Any]:
+def moments_message(moments: Moments, now: float) -> dict[str, Any]:
+    """Whether brief movements are looked for, how fast the frames come, and when and where one was seen."""
+    marks = [{"t": round(one.apex_s, 2), "region": one.region} for one in moments.events
+             if 0 <= now - one.apex_s <= TIMELINE_S]  # fmt: skip
+    return {"on": moments.watching, "fps": round(moments.fps), "enough": moments.enough, "marks": marks}
+
+
+def state_message(state: EmotionalState, sentence: str, affects: tuple[Affect, ...], now: float,
+                  moments: Moments | None = None) -> dict[str, Any]:  # fmt: skip
     """The summary, the sentence that would be passed on, and the last minute for the plot."""
     recent = [affect for affect in affects if 0 <= now - affect.t_s <= TIMELINE_S]
     names = strongest(recent)
@@ -106,7 +116,8 @@ def state_message(state: EmotionalState, sentence: str, affects: tuple[Affect, .
          | {name: round(a.expressions.get(name, 0.0), 3) for name in names}}
         for a in recent
     ]  # fmt: skip
-    timeline = {"now": round(now, 2), "rows": rows, "strongest": names}
+    timeline = {"now": round(now, 2), "rows": rows, "strongest": names,
+                "moments": moments_message(moments or Moments(), now)}  # fmt: skip
     return {"type": "state", "state": summary, "sentence": sentence, "timeline": timeline}
 
 
@@ -148,6 +159,8 @@ class Live:
         command = parse(text)
         if command.get("type") == "pause":
             self.paused = command.get("on") is True
+        elif command.get("type") == "moments" and self.session.consents.camera:
+            self.perceiver.watch_moments(command.get("on") is True)
 
     async def _take(self, data: bytes) -> None:
         if not HEADER.size < len(data) <= MAX_MESSAGE_BYTES:
@@ -186,7 +199,8 @@ class Live:
 
     def _summary(self, client_now: float) -> dict[str, Any]:
         state = self.state()
-        return state_message(state, self.session.sentence(state), self.perceiver.timeline(), client_now)
+        sentence, affects = self.session.sentence(state), self.perceiver.timeline()
+        return state_message(state, sentence, affects, client_now, self.perceiver.moments())
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _write_report(report: dict[str, Any], out: Path, names: tuple[str, ...]) -> 
 
 def _train(arguments: argparse.Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.protocol in ("synthetic", "generators"):
+    if arguments.protocol in ("synthetic", "generators", "spotting"):
         return _train_synthetic(arguments)
     from perception.micro.protocol import leave_one_subject_out, report, transfer
     from perception.micro.recipes import recipe_of
@@ -84,11 +84,18 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _train_synthetic(arguments: argparse.Namespace) -> int:
     """The shipped model: faces, corpus, networks, ONNX, and the scores on held-out people; or, with --protocol
-    generators, one network for each family of generators that it is not trained on."""
+    generators, one network for each family of generators that it is not trained on; or, with --protocol spotting, the
+    judge of brief movements."""
     from perception.micro.shipped import across_generators, make_shipped
 
     if arguments.faces is None:
         raise ValueError("the synthetic corpus needs neutral faces: --faces ZIP or FOLDER with labels.csv and images/")
+    if arguments.protocol == "spotting":
+        from perception.micro.spot_train import make_judge
+
+        path = make_judge(arguments.faces, arguments.out, workers=arguments.workers, seed=arguments.seed)
+        say(f"{path}: sha256 {sha256_of(path)}")
+        return 0
     if arguments.protocol == "generators":
         across_generators(arguments.faces, arguments.out, clips=arguments.clips // 3, epochs=arguments.epochs,
                           workers=arguments.workers, seed=arguments.seed)  # fmt: skip
@@ -142,7 +149,7 @@ def see_micro(video: Path, out: Path) -> int:
     from perception.models import load
     from perception.video import read_video
 
-    spotter, events, refusal = Spotter(load("micro/small")), [], ""
+    spotter, events, refusal = Spotter(load("micro/small"), load("micro/spot")), [], ""
     with FaceMesh() as mesh:
         for frame in read_video(video):
             faces = mesh.find(frame.image)
@@ -178,7 +185,8 @@ def add_commands(commands: Subparsers) -> None:
     """`train micro`, `evaluate micro`, `search micro`."""
     parser = task(commands, "train", "micro", "leave one subject out, transfer, or the shipped model", _train)
     _data_arguments(parser)
-    parser.add_argument("--protocol", default="loso", choices=("loso", "transfer", "synthetic", "generators"),
+    parser.add_argument("--protocol", default="loso",
+                        choices=("loso", "transfer", "synthetic", "generators", "spotting"),
                         help="what is trained")  # fmt: skip
     parser.add_argument("--recipe", default="both", metavar="NAME",
                         help="both, embedding, finetune, scratch, ststnet, svm or shipped")  # fmt: skip

@@ -85,7 +85,7 @@ def draw_units(label: str, rng: Rng) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class View:
     """The crop of one clip: `matrix` (2, 3) takes output px to px of the face picture; `grid` (2, side, side) are the
     output px in eye-corner distances from the middle of the eyes; `points` the landmarks likewise; `unit` (2,) output
     px of one eye-corner distance in x and y."""
@@ -97,7 +97,16 @@ class _View:
     side: int
 
 
-def _view(landmarks: npt.NDArray[np.float32], config: Generator, rng: Rng) -> _View:
+def view_of(landmarks: npt.NDArray[np.float32], side: int) -> View:
+    """A whole (side, side) picture as it is."""
+    right, left = landmarks[33], landmarks[263]
+    middle, eye = (right + left) / 2, float(np.hypot(*(left - right)))
+    ys, xs = np.mgrid[0:side, 0:side].astype(np.float32)
+    grid = np.stack([(xs - middle[0]) / eye, (ys - middle[1]) / eye]).astype(np.float32)
+    return View(np.eye(2, 3), grid, ((landmarks - middle) / eye).astype(np.float32), np.array([eye, eye]), side)
+
+
+def _view(landmarks: npt.NDArray[np.float32], config: Generator, rng: Rng) -> View:
     right, left = landmarks[33], landmarks[263]
     axis = left - right
     eye = float(np.hypot(*axis))
@@ -114,7 +123,7 @@ def _view(landmarks: npt.NDArray[np.float32], config: Generator, rng: Rng) -> _V
     ys, xs = np.mgrid[0:side, 0:side].astype(np.float32)
     grid = np.stack([xs * step[0] + origin[0], ys * step[1] + origin[1]]).astype(np.float32)
     matrix = np.column_stack([turn @ np.diag(step), turn @ origin + middle])
-    return _View(matrix, grid, points.astype(np.float32), 1 / step, side)
+    return View(matrix, grid, points.astype(np.float32), 1 / step, side)
 
 
 def _fall(far: Plane, kernel: Kernel) -> Plane:
@@ -124,8 +133,8 @@ def _fall(far: Plane, kernel: Kernel) -> Plane:
     return np.asarray(1 / (1 + far) ** 1.5 if kernel == "cauchy" else np.exp(-((far / 2.5) ** 2)), np.float32)
 
 
-def _sculpted_field(unit: int, view: _View, sides: tuple[float, float], rng: Rng) -> npt.NDArray[np.float32]:
-    """`_unit_field` from the sculpted table: strength by place, direction and reach are varied."""
+def _sculpted_field(unit: int, view: View, sides: tuple[float, float], rng: Rng) -> npt.NDArray[np.float32]:
+    """`unit_field` from the sculpted table: strength by place, direction and reach are varied."""
     right, left = side_moves(tuple(table()["sculpted"][str(unit)]))
     uneven = np.exp(rng.normal(0, 0.3, (3, 3))).astype(np.float32)
     uneven = cv2.resize(uneven, (view.side, view.side), interpolation=cv2.INTER_CUBIC)
@@ -137,7 +146,7 @@ def _sculpted_field(unit: int, view: _View, sides: tuple[float, float], rng: Rng
     return np.asarray(field * (max(sides) * rng.uniform(0.6, 1.4) / peak), np.float32)
 
 
-def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: Kernel,
+def unit_field(unit: int, view: View, sides: tuple[float, float], kernel: Kernel,
                 rng: Rng) -> npt.NDArray[np.float32]:  # fmt: skip
     """(2, side, side) displacement of one unit at full strength in eye-corner distances. `sides`: strength right, left.
     Every bump's place, size, strength and direction is varied."""
@@ -163,7 +172,7 @@ def _unit_field(unit: int, view: _View, sides: tuple[float, float], kernel: Kern
     return field
 
 
-def _expression(label: str, view: _View, config: Generator, rng: Rng) -> npt.NDArray[np.float32]:
+def _expression(label: str, view: View, config: Generator, rng: Rng) -> npt.NDArray[np.float32]:
     """(2, side, side) displacement of the whole expression, blinks and gaze in eye-corner distances."""
     field = np.zeros_like(view.grid)
     units, kernel = draw_units(label, rng), config.kernels[int(rng.integers(len(config.kernels)))]
@@ -174,26 +183,26 @@ def _expression(label: str, view: _View, config: Generator, rng: Rng) -> npt.NDA
         if place != spared and rng.random() < config.weak:
             strength *= rng.uniform(0.0, 0.4)
         low = rng.uniform(0.0, 0.4) if one_sided else rng.uniform(0.65, 1.0)
-        field += _unit_field(unit, view, (strength, strength * low) if right else (strength * low, strength),
+        field += unit_field(unit, view, (strength, strength * low) if right else (strength * low, strength),
                              kernel, rng)  # fmt: skip
     if rng.random() < config.stray:
         unit = int(
             rng.choice([int(name) for name in table()["sculpted" if kernel in ("sculpted", "muscles") else "units"]])
         )
         strength = rng.uniform(0.05, 0.3)
-        field += _unit_field(unit, view, (strength, strength * rng.random()), kernel, rng)
+        field += unit_field(unit, view, (strength, strength * rng.random()), kernel, rng)
     field *= np.exp(rng.uniform(*np.log(config.amplitude)))
     if rng.random() < config.blink:  # lids move with amplitudes of their own, either way
         strength = np.exp(rng.uniform(*np.log(config.amplitude))) * rng.choice([1.0, -1.0], p=[0.65, 0.35])
-        field += _unit_field(45, view, (strength, strength), kernel, rng)
+        field += unit_field(45, view, (strength, strength), kernel, rng)
     if rng.random() < config.gaze:
-        iris = _unit_field(61, view, (1.0, 1.0), "gauss", rng)[1]
+        iris = unit_field(61, view, (1.0, 1.0), "gauss", rng)[1]
         turn = np.exp(rng.uniform(*np.log(config.amplitude))) * 3 * rng.normal(0, 1, 2)
         field += np.stack([iris * turn[0], iris * turn[1] * 0.4]).astype(np.float32)
     return field
 
 
-def _head(view: _View, config: Generator, rng: Rng) -> npt.NDArray[np.float32]:
+def _head(view: View, config: Generator, rng: Rng) -> npt.NDArray[np.float32]:
     """Head motion left over after registration, (2, side, side) in eye-corner distances: shift, rotation, scale, and
     the parallax of a small turn (near the nose more than at the cheeks); the background may stand still."""
     x, y = view.grid[0], view.grid[1] - 0.4
@@ -207,7 +216,7 @@ def _head(view: _View, config: Generator, rng: Rng) -> npt.NDArray[np.float32]:
     return field.astype(np.float32)
 
 
-def _picture(face: npt.NDArray[np.uint8], view: _View, moved: npt.NDArray[np.float32]) -> Plane:
+def _picture(face: npt.NDArray[np.uint8], view: View, moved: npt.NDArray[np.float32]) -> Plane:
     """The crop after `moved` (2, side, side) output px; small displacements, so backward warping stands for forward."""
     ys, xs = np.mgrid[0 : view.side, 0 : view.side].astype(np.float32)
     x, y = xs - moved[0], ys - moved[1]
@@ -230,7 +239,7 @@ def _sensor(picture: Plane, noise: float, rng: Rng) -> npt.NDArray[np.uint8]:
     return np.asarray(lit, dtype=np.uint8)
 
 
-def _measured(face: npt.NDArray[np.uint8], view: _View, moved: npt.NDArray[np.float32], method: str,
+def _measured(face: npt.NDArray[np.uint8], view: View, moved: npt.NDArray[np.float32], method: str,
               config: Generator, rng: Rng) -> Flow:  # fmt: skip
     noise = rng.uniform(*config.noise)
     blur = rng.uniform(0.3, 1.0)

@@ -109,6 +109,12 @@ def test_from_the_first_frame_to_the_sentence_in_the_prompt(
         seen = page.evaluate(FRAMES)
         page.wait_for_function(f"{FRAMES} > {seen + 3}")
 
+        assert page.locator("#moments-note").is_hidden(), "brief movements are not watched for until asked"
+        page.check("#moments")
+        one.wait_for_text("pictures a second", "#moments-note")  # a fake camera here is too slow, and it is said
+        page.uncheck("#moments")
+        page.wait_for_selector("#moments-note", state="hidden")
+
         page.click("#forget-button")
         page.click("#ask-yes")
         one.wait_for_text(EN["forgotten"], "#forgotten")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -89,6 +90,25 @@ def test_a_frame_comes_back_as_numbers_only(socket: Any, session: Session) -> No
     assert len(seen["points"]) == 2 * 478 and all(isinstance(value, int) for value in seen["points"])
     state = until(socket, "state")
     assert state["state"]["known"] is False and state["sentence"] == ""
+
+
+def test_brief_movements_are_watched_for_only_when_asked(socket: Any, session: Session) -> None:
+    def moments_after(first_s: float) -> dict[str, Any]:
+        """What the last of the states says that came between the answers to fourteen frames."""
+        said: list[dict[str, Any]] = []
+        for number in range(14):
+            time.sleep(0.06)  # frames that come faster than 30 a second are not read
+            socket.send_bytes(frame(portrait(), first_s + number / 10))
+            while (message := socket.receive_json())["type"] != "seen":
+                said.append(message["timeline"]["moments"])
+        return said[-1]
+
+    assert moments_after(1.0) == {"on": False, "fps": 0, "enough": False, "marks": []}
+    socket.send_json({"type": "moments", "on": True})
+    found = moments_after(4.0)
+    assert found["on"] and not found["enough"] and 5 <= found["fps"] <= 12 and found["marks"] == []
+    socket.send_json({"type": "moments", "on": False})
+    assert not moments_after(8.0)["on"]
 
 
 @pytest.mark.parametrize("payload", [

@@ -57,8 +57,9 @@ function line(context, points, toX, toY, colour, dash) {
   context.stroke();
 }
 
-/** Draw rows of {t, values: {name: number in [-1, 1]}} of the last minute; `series` is [{name, colour, dash}]. */
-export function drawTimeline(canvas, rows, series, now, colours) {
+/** Draw rows of {t, values: {name: number in [-1, 1]}} of the last minute; `series` is [{name, colour, dash}], `marks` are
+ * [{t}], brief movements, each a small triangle below the lines. */
+export function drawTimeline(canvas, rows, series, now, colours, marks = []) {
   const scale = Math.min(window.devicePixelRatio || 1, 2);
   const width = Math.max(200, canvas.clientWidth);
   const height = Math.max(90, canvas.clientHeight);
@@ -88,5 +89,14 @@ export function drawTimeline(canvas, rows, series, now, colours) {
   for (const { name, colour, dash } of series) {
     const points = recent.filter((row) => name in row.values).map((row) => [row.t, row.values[name]]);
     line(context, points, toX, toY, colour, dash);
+  }
+  context.fillStyle = colours.text;
+  for (const { t: seconds } of marks) {
+    const [x, y] = [toX(seconds), height - bottom];
+    context.beginPath();
+    context.moveTo(x, y - 9);
+    context.lineTo(x - 5, y);
+    context.lineTo(x + 5, y);
+    context.fill();
   }
 }

@@ -33,6 +33,7 @@ export class Live {
     this.camera = null;
     this.sound = null;
     this.paused = false;
+    this.moments = false;
     this.inFlight = false;
     this.socket = null;
     this.frames = 0;
@@ -118,7 +119,10 @@ export class Live {
       socket.onclose = () => { failed(); this.closed(socket); };
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(data);
-        if (message.type === "ready") resolve();
+        if (message.type === "ready") {
+          if (this.moments) this.watchMoments(true);
+          resolve();
+        }
         else if (message.type === "problem") this.problem(socket, message);
         else this.received(message);
       };
@@ -189,6 +193,12 @@ export class Live {
     header.setUint32(9, rate, true);
     bytes.set(new Uint8Array(payload), HEADER_BYTES);
     this.socket.send(bytes);
+  }
+
+  /** Look for brief movements, or no longer; asked again where the connection is a new one. */
+  watchMoments(on) {
+    this.moments = on;
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type: "moments", on }));
   }
 
   pause(on) {

@@ -155,7 +155,7 @@ function forgetEstimate(reason) {
   faceInView = false;
   showState({ known: false, reason });
   showSentence({ sentence: "" });
-  showTimeline({ rows: [], strongest: [], now: 0 });
+  showTimeline({ rows: [], strongest: [], now: 0, moments: { on: byId("moments").checked, fps: 0, enough: false, marks: [] } });
 }
 
 function showSentence({ sentence }) {
@@ -183,13 +183,25 @@ function showState(state) {
   });
 }
 
+function showMoments({ on, fps, enough, marks }) {
+  const note = byId("moments-note");
+  note.hidden = !on;
+  if (!on) return;
+  const key = fps === 0 ? "moments_wait" : enough ? "moments_count" : "moments_slow";
+  const said = `${key} ${enough ? marks.length : fps}`;
+  if (note.dataset.said === said) return; // a status is read out: only what changed
+  note.dataset.said = said;
+  show(note, key, { fps, count: marks.length });
+}
+
 function showTimeline(message) {
   rows = message.rows;
   const colours = getComputedStyle(byId("timeline"));
   const expressions = message.strongest.map((name, i) => ({ name, colour: EXPRESSION_LINES[i][0], dash: EXPRESSION_LINES[i][1] }));
   const series = [...SERIES, ...expressions].map((one) => ({ ...one, colour: colours.getPropertyValue(one.colour) }));
   const text = { text: colours.getPropertyValue("--b-muted"), grid: colours.getPropertyValue("--b-border") };
-  drawTimeline(byId("timeline"), rows, series, message.now, text);
+  drawTimeline(byId("timeline"), rows, series, message.now, text, message.moments.marks);
+  showMoments(message.moments);
   byId("legend").replaceChildren(...series.map((one) => {
     const item = document.createElement("li");
     const mark = document.createElement("i");
@@ -371,7 +383,8 @@ document.addEventListener("change", (event) => {
     readStatus();
     byId("relabel")?.click();
     refresh();
-  } else if (target.dataset?.consent) consentChanged(target);
+  } else if (target.id === "moments") live?.watchMoments(target.checked);
+  else if (target.dataset?.consent) consentChanged(target);
 });
 window.addEventListener("pagehide", () => live?.stopAll());
 // A page that comes back from the browser's memory has lost its connection: begin again, in the same conversation.

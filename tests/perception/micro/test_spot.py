@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from perception.micro.flow import registration
-from perception.micro.spot import BOXES, Spotter, find_events, interval_f1, matches, region_motion, strs
+from perception.micro.movement import BOXES, region_motion
+from perception.micro.spot import Spotter, find_events, interval_f1, matches, strs
 from perception.micro.types import Event, Flow
 from perception.types import Face, Image
 
