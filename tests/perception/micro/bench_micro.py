@@ -39,7 +39,7 @@ def spotting(faces: FaceSet, videos: int) -> None:
             hits += len(matches([(event.onset_s, event.offset_s) for event in events], video.truth))
             found, true = found + len(events), true + len(video.truth)
         say(f"{name}: F1 {interval_f1(hits, found, true):.3f}, {hits} of {true} found, "
-            f"{(found - hits) / minutes:.1f} false alarms a minute, {spent / frames * 1000:.2f} ms a frame")  # fmt: skip
+            f"{(found - hits) / minutes:.1f} false alarms a minute, {1000 * spent / frames:.2f} ms")  # fmt: skip
 
 
 def recognition() -> None:
