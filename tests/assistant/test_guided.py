@@ -16,7 +16,7 @@ from assistant.guided import Guided
 from assistant.guided.cues import COMMANDS, acts_in, command_in, score_in, topics_in
 from assistant.guided.exercises import EXERCISES, FOLDER, read_exercise
 from assistant.guided.reflect import reflect
-from assistant.guided.tables import EXPLAINED, FEELINGS, LINES, TextsInvalid
+from assistant.guided.tables import EXPLAINED, FEELINGS, LINES, NEAR, TextsInvalid
 from assistant.guided.tables import TOPICS as SAYINGS
 from assistant.meaning import outputs
 from assistant.types import GuidedState
@@ -230,7 +230,8 @@ def test_no_prepared_text_claims_feelings_therapy_or_a_diagnosis(locale: Locale)
 def test_both_languages_have_the_same_texts_for_all_that_the_reader_knows() -> None:
     assert set(LINES["en"]) == set(LINES["zh"]) and set(EXPLAINED["en"]) == set(EXPLAINED["zh"])
     for locale in LOCALES:
-        assert set(SAYINGS[locale]) == set(outputs.TOPICS) and set(FEELINGS[locale]) == set(outputs.FEELINGS)
+        assert set(SAYINGS[locale]) == {*outputs.TOPICS, *NEAR.values()}
+        assert set(FEELINGS[locale]) == set(outputs.FEELINGS)
     for key, lines in LINES["en"].items():
         fields = [set(re.findall(r"{(\w+)}", text)) for text in (*lines, *LINES["zh"][key])]
         assert set().union(*fields) <= {"title", "titles", "score", "before", "clause", "right", "wrong", "told"}
