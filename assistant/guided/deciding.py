@@ -10,7 +10,7 @@ from assistant.guided import answering, danger, facts, leading, listening, panic
 from assistant.guided.cues import manners_in, sign_in
 from assistant.guided.exercises import called_in
 from assistant.guided.moment import Moment
-from assistant.guided.tables import OCCASIONS
+from assistant.guided.tables import LINES, OCCASIONS
 
 Condition = Callable[[Moment], bool]
 Way = Callable[[Moment], str]
@@ -144,8 +144,6 @@ def _answers_question(moment: Moment) -> bool:
     return bare or (moment.heard.act == "answer" and moment.heard.command not in {"nod", "again"})
 
 
-#: How often something to do is named before it is repeated.
-PASTIMES = 4
 #: Ways that leave the person with something to try or to call.
 _GIVING = {"advice", "advice_told", "human", "chosen", "information", "not_taken_up", "words", "view", "how_to_bear",
            "pastime", "another_sentence", "dictated"}  # fmt: skip
@@ -175,7 +173,8 @@ def _wants_pastime(moment: Moment) -> bool:
     """Something to do, asked for by somebody who is or just was bored."""
     bored = any(sign_in("bored", text) for text in (moment.text, *moment.told[-2:]))
     asks = sign_in("pastime", moment.text) and moment.heard.act not in {"telling", "good_news", "ask_memory"}
-    return bored and asks and moment.count("pastime") < PASTIMES and not leading.claims(moment)
+    left = moment.count("pastime") < len(LINES[moment.locale]["pastime"]) and not moment.heard.dark
+    return bored and asks and left and not leading.claims(moment)
 
 
 def _dictates(moment: Moment) -> bool:
