@@ -64,6 +64,7 @@ def heights(paths: npt.NDArray[np.float64], fps: float) -> npt.NDArray[np.float6
 
 
 def half_width(path: npt.NDArray[np.float64], apex: int) -> tuple[int, int]:
+    """The first and last frames around `apex` at which a (T,) path has fallen to half of its height there."""
     first = last = apex
     while first > 0 and path[first] > path[apex] / 2:
         first -= 1

@@ -10,14 +10,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.latency_server import ROOT, LatencyServer
+from tests.bench.jobs_bench import SLOTS, row
+from tests.latency_server import ROOT
 
 EXAM = ROOT.parent / "shared" / "data" / "exam" / "pceb.zip"
-LATENCY_S, SLOTS = 0.2, 64
 
 
 def _done(command: Sequence[str]) -> None:
@@ -25,18 +24,6 @@ def _done(command: Sequence[str]) -> None:
                           env=os.environ | {"OPENAI_API_KEY": "none", "HF_HUB_OFFLINE": "1"})  # fmt: skip
     if done.returncode not in (0, 1):  # eval exam: 1 where an item got no whole answer
         raise RuntimeError(f"{command[:4]}: {done.returncode}\n{done.stderr[-2000:]}")
-
-
-def _row(name: str, work: Callable[[str, Path], None]) -> dict[str, object]:
-    with LatencyServer(LATENCY_S, SLOTS) as server, tempfile.TemporaryDirectory() as folder:
-        began = time.monotonic()
-        work(server.url, Path(folder))
-        ended = time.monotonic()
-        stats = server.stats()
-    ideal = stats["requests"] * LATENCY_S / SLOTS
-    return {"what": name, "requests": stats["requests"], "ideal, s": ideal, "requests, s": stats["span_s"],
-            "of the ideal": stats["span_s"] / ideal, "before the first, s": stats["began"] - began,
-            "after the last, s": ended - stats["began"] - stats["span_s"], "most at once": stats["most"]}  # fmt: skip
 
 
 def _ours(url: str, folder: Path) -> None:
@@ -55,12 +42,12 @@ def _harness(program: str, task: Path) -> Callable[[str, Path], None]:
 
 
 def run() -> list[dict[str, object]]:
-    """Rows of `make bench exam`; empty cells in the one row where the exam is not here."""
+    """Rows of `python -m tests.bench exam`; one that says so where the exam is not here."""
     if not EXAM.is_file():
         return [{"what": f"{EXAM.name} is not here: nothing was measured"}]
-    rows = [_row("eval exam, a process", _ours)]
+    rows = [row("eval exam, a process", _ours)]
     if program := os.environ.get("BESIDE_LM_EVAL"):
         with tempfile.TemporaryDirectory() as folder:
             _done([sys.executable, "-m", "eval", "harness-export", "--data", str(EXAM), "--out", folder])
-            rows.append(_row("lm-evaluation-harness, a process", _harness(program, Path(folder))))
+            rows.append(row("lm-evaluation-harness, a process", _harness(program, Path(folder))))
     return rows

@@ -20,7 +20,6 @@ import aiohttp
 from tests.latency_server import ROOT, LatencyServer
 
 CHAINS, STEPS, LATENCY_S, SLOTS = 500, 3, 0.2, 64
-IDEAL_S = CHAINS * STEPS * LATENCY_S / SLOTS
 
 OURS = """
 import sys
@@ -46,7 +45,7 @@ import sys
 from pathlib import Path
 import pandas
 from data_designer.config import (DataDesignerConfigBuilder, LLMTextColumnConfig, ModelConfig, ModelProvider,
-                                  ChatCompletionInferenceParams, RunConfig, LocalFileSeedSource)
+                                  ChatCompletionInferenceParams, LocalFileSeedSource)
 from data_designer.interface import DataDesigner
 
 url, count, steps, slots, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5])
@@ -92,27 +91,27 @@ def _process(python: str, code: str) -> Callable[[str, Path], None]:
     return go
 
 
-def _row(name: str, work: Callable[[str, Path], object]) -> dict[str, object]:
+def row(name: str, work: Callable[[str, Path], object]) -> dict[str, object]:
+    """`work(url, folder)` against a fresh server: its requests, against every slot busy from the first to the last."""
     with LatencyServer(LATENCY_S, SLOTS) as server, tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         work(server.url, Path(folder))
         ended = time.monotonic()
         stats = server.stats()
+    ideal = stats["requests"] * LATENCY_S / SLOTS
     return {
-        "what": name, "requests": stats["requests"], "requests, s": stats["span_s"],
-        "of the ideal": stats["span_s"] / IDEAL_S, "before the first, s": stats["began"] - began,
+        "what": name, "requests": stats["requests"], "ideal, s": ideal, "requests, s": stats["span_s"],
+        "of the ideal": stats["span_s"] / ideal, "before the first, s": stats["began"] - began,
         "after the last, s": ended - stats["began"] - stats["span_s"], "most at once": stats["most"],
     }  # fmt: skip
 
 
 def run() -> list[dict[str, object]]:
-    """Rows of `make bench jobs`: the ideal is every slot busy from the first request to the last."""
-    rows: list[dict[str, object]] = [
-        {"what": "ideal", "requests": CHAINS * STEPS, "requests, s": IDEAL_S, "of the ideal": 1.0,
-         "before the first, s": 0.0, "after the last, s": 0.0, "most at once": SLOTS},
-        _row("bare loop (aiohttp, no journal)", lambda url, _: asyncio.run(_bare(url))),
-        _row("llm/jobs, a process", _process(sys.executable, OURS)),
-    ]  # fmt: skip
+    """Rows of `python -m tests.bench jobs`."""
+    rows = [
+        row("bare loop (aiohttp, no journal)", lambda url, _: asyncio.run(_bare(url))),
+        row("llm/jobs, a process", _process(sys.executable, OURS)),
+    ]
     if python := os.environ.get("BESIDE_DATA_DESIGNER"):
-        rows.append(_row("Data Designer, a process", _process(python, PEER)))
+        rows.append(row("Data Designer, a process", _process(python, PEER)))
     return rows
