@@ -149,9 +149,10 @@ def hear(text: str, reader: Understands | None) -> Heard:
     else:
         act = told or ("telling" if _LETTERS.search(text) else "")
     kind = next((kind for kind in kinds if ACT_OF[kind] == act), "")
-    topics = tuple(dict.fromkeys((*certain_in(text), *topics)))[:2]
     if sign_in("drinks_other", text) and not sign_in("drinks_self", text):
         topics = tuple(NEAR.get(topic, topic) for topic in topics)
+    violent = tuple(topic for topic in topics if topic == "violence")  # leads, whatever else is certain
+    topics = tuple(dict.fromkeys((*violent, *certain_in(text), *topics)))[:2]
     if sign_in("games_other", text):
         topics = tuple(topic for topic in topics if topic != "gambling_gaming")
     if sign_in("feels_other", text):

@@ -8,7 +8,9 @@ import pytest
 
 from assistant.carried import from_text, to_text
 from assistant.guided import Guided
+from assistant.guided.cues import certain_in
 from assistant.guided.deciding import TABLE
+from assistant.guided.hearing import hear
 from assistant.guided.tables import LINES, OCCASIONS
 from assistant.meaning import outputs
 from assistant.meaning.base import ACT_FROM, Meaning
@@ -235,3 +237,14 @@ def test_who_helps_is_named_when_a_grave_topic_comes_up_again() -> None:
     said, state = reply("I had a drink again last night, alone", Told(topics=("alcohol_drugs",)))
     said, state = reply("it was a bottle of wine, as every night", Told(topics=("alcohol_drugs",)), state)
     assert "doctor" in said and "AA" in said
+
+
+@pytest.mark.parametrize(("text", "topics"), [
+    ("我爸又喝醉了，动手打我妈", ("violence", "drinker_near")), ("我爸今天又喝多了", ("drinker_near",)),
+    ("since Dave passed the house is quiet", ()), ("it's been a year since Dave passed.", ("grief",)),
+])  # fmt: skip
+def test_what_needs_no_second_opinion_is_no_guess_and_violence_leads(text: str, topics: tuple[str, ...]) -> None:
+    found = hear(text, None).topics
+    assert tuple(topic for topic in found if topic in {"violence", "drinker_near", "grief"}) == topics
+    for other in ("when i passed my driving test", "since my phone died", "孩子走了以后我才歇下来"):
+        assert certain_in(other) == ()
