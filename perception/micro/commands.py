@@ -58,7 +58,7 @@ def _write_report(report: dict[str, Any], out: Path, names: tuple[str, ...]) -> 
 
 def _train(arguments: argparse.Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.protocol in ("synthetic", "generators", "spotting"):
+    if arguments.protocol in ("synthetic", "generators", "ablations", "spotting"):
         return _train_synthetic(arguments)
     from perception.micro.protocol import leave_one_subject_out, report, transfer
     from perception.micro.recipes import recipe_of
@@ -84,9 +84,9 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _train_synthetic(arguments: argparse.Namespace) -> int:
     """The shipped model: faces, corpus, networks, ONNX, and the scores on held-out people; or, with --protocol
-    generators, one network for each family of generators that it is not trained on; or, with --protocol spotting, the
-    judge of brief movements."""
-    from perception.micro.shipped import across_generators, make_shipped
+    generators, one network for each family of generators that it is not trained on; or, with --protocol ablations, one
+    for each part that is taken away; or, with --protocol spotting, the judge of brief movements."""
+    from perception.micro.shipped import ablate, across_generators, make_shipped
 
     if arguments.faces is None:
         raise ValueError("the synthetic corpus needs neutral faces: --faces ZIP or FOLDER with labels.csv and images/")
@@ -96,9 +96,10 @@ def _train_synthetic(arguments: argparse.Namespace) -> int:
         path = make_judge(arguments.faces, arguments.out, workers=arguments.workers, seed=arguments.seed)
         say(f"{path}: sha256 {sha256_of(path)}")
         return 0
-    if arguments.protocol == "generators":
-        across_generators(arguments.faces, arguments.out, clips=arguments.clips // 3, epochs=arguments.epochs,
-                          workers=arguments.workers, seed=arguments.seed)  # fmt: skip
+    if arguments.protocol in ("generators", "ablations"):
+        run = across_generators if arguments.protocol == "generators" else ablate
+        run(arguments.faces, arguments.out, clips=arguments.clips // 3, epochs=arguments.epochs,
+            workers=arguments.workers, seed=arguments.seed)  # fmt: skip
         return 0
     path = make_shipped(arguments.faces, arguments.out, clips=arguments.clips, epochs=arguments.epochs,
                         networks=arguments.networks, workers=arguments.workers, seed=arguments.seed)  # fmt: skip
@@ -186,7 +187,7 @@ def add_commands(commands: Subparsers) -> None:
     parser = task(commands, "train", "micro", "leave one subject out, transfer, or the shipped model", _train)
     _data_arguments(parser)
     parser.add_argument("--protocol", default="loso",
-                        choices=("loso", "transfer", "synthetic", "generators", "spotting"),
+                        choices=("loso", "transfer", "synthetic", "generators", "ablations", "spotting"),
                         help="what is trained")  # fmt: skip
     parser.add_argument("--recipe", default="both", metavar="NAME",
                         help="both, embedding, finetune, scratch, ststnet, svm or shipped")  # fmt: skip

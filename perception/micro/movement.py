@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.canonical import RIGID
-from perception.micro.flow import BOTTOM, HALF_WIDTH, TOP, WORK_PX
+from perception.micro.flow import BOTTOM, HALF_WIDTH, TOP, WORK_PX, Grey, dis, registered, registration
 from perception.micro.types import Flow, Region
-from perception.types import Landmarks
+from perception.types import Image, Landmarks
 
 Array = npt.NDArray[np.float64]
 
@@ -49,6 +49,31 @@ def region_motion(flow: Flow) -> npt.NDArray[np.float64]:
     still = [float(plane[_STILL].mean()) for plane in planes]
     moved = np.array([[float(plane[area].mean()) for plane in planes] for _, area in AREAS])
     return np.asarray((moved - still) * _PER_EYE_DISTANCE)
+
+
+class Follower:
+    """Follows the regions of one face from frame to frame: the registration, smoothed, and the sum of their motion."""
+
+    def __init__(self) -> None:
+        self._dis = dis(1)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: another face, or a gap."""
+        self._matrix: Array | None = None
+        self._before: Grey | None = None
+        self._path = np.zeros((len(AREAS), 2))
+
+    def follow(self, image: Image, landmarks: Landmarks) -> tuple[Grey, Array]:
+        """The next frame's registered face, and the path (regions, 2) up to it."""
+        matrix = registration(landmarks)
+        self._matrix = matrix if self._matrix is None else 0.7 * self._matrix + 0.3 * matrix
+        face = registered(image, self._matrix)
+        if self._before is not None:
+            field = self._dis.calc(self._before, face, None)
+            self._path = self._path + region_motion(Flow(field[..., 0], field[..., 1]))
+        self._before = face
+        return face, self._path
 
 
 def heights(paths: npt.NDArray[np.float64], fps: float) -> npt.NDArray[np.float64]:

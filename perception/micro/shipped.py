@@ -15,6 +15,7 @@ import torch
 from perception.commands import say
 from perception.files import whole
 from perception.micro.faces import FaceSet, cached_faces
+from perception.micro.network import NetworkOptions
 from perception.micro.predictor import MicroPredictor
 from perception.micro.protocol import score
 from perception.micro.recipes import network_predict
@@ -24,6 +25,14 @@ from perception.micro.synthesis import FAMILIES, GENERATORS, make_corpus
 from perception.micro.train import TrainOptions, export, train_network
 from perception.micro.types import Dataset, joined
 
+#: What is taken away from the network, each by itself, beside the whole one and a plain one of the STSTNet kind.
+ABLATIONS: dict[str, TrainOptions] = {
+    "whole": TrainOptions(),
+    "no_magnification": TrainOptions(network=NetworkOptions(magnify=False)),
+    "fixed_factors": TrainOptions(network=NetworkOptions(learn_alpha=False)),
+    "dense": TrainOptions(network=NetworkOptions(ratios=(0.0, 0.0)), sparse=False),
+    "plain": TrainOptions(network=NetworkOptions(kind="ststnet")),
+}
 #: The share of people held out, and the clips made of them by each generator.
 HELD_OUT, HELD_OUT_CLIPS = 0.18, 900
 
@@ -74,12 +83,9 @@ def make_shipped(source: Path, out: Path, clips: int = 12000, epochs: int = 9, n
     return path
 
 
-def across_generators(source: Path, out: Path, clips: int = 5000, epochs: int = 8, workers: int = 2,
-                      seed: int = 0) -> dict[str, dict[str, float]]:  # fmt: skip
-    """What a network makes of movement from a source that it never saw: for each family of generators, one trained on
-    `clips` clips of each other family, and on the held-out people of all. Family left out -> family tested -> UF1;
-    written to out/generators.json. Each step is kept in `out` and not done again."""
-    same_inputs(out / "made_of.json", {"faces": source.name, "clips": clips, "epochs": epochs, "seed": seed})
+def _families(source: Path, out: Path, clips: int, workers: int,
+              seed: int) -> tuple[dict[str, Dataset], dict[str, Dataset]]:  # fmt: skip
+    """Corpora of each family of generators: `clips` of the people to train on, and those of the people held out."""
     train, held = part_people(cached_faces(source, out / "faces.npz"), seed)
     tests = {name: _corpus(out / f"held_{name}.npz",
                            partial(make_corpus, held, HELD_OUT_CLIPS, GENERATORS[name], seed + 77, workers))
@@ -87,6 +93,37 @@ def across_generators(source: Path, out: Path, clips: int = 5000, epochs: int = 
     corpora = {name: _corpus(out / f"train_{name}.npz",
                              partial(make_corpus, train, clips, GENERATORS[name], seed + 11, workers))
                for name in FAMILIES}  # fmt: skip
+    return corpora, tests
+
+
+def ablate(source: Path, out: Path, clips: int = 5000, epochs: int = 8, workers: int = 2,
+           seed: int = 0) -> dict[str, dict[str, float]]:  # fmt: skip
+    """What each part of the network is worth: each of ABLATIONS trained on `clips` clips of every family, and UF1 on
+    the held-out people of each. Ablation -> family -> UF1; written to out/ablations.json. Each step is kept in `out`,
+    which may be the folder of `across_generators`, and not done again."""
+    same_inputs(out / "made_of.json", {"faces": source.name, "clips": clips, "epochs": epochs, "seed": seed})
+    corpora, tests = _families(source, out, clips, workers, seed)
+    data, found = joined([corpora[name] for name in FAMILIES]), {}
+    for ablation, options in ABLATIONS.items():
+        folder = out / f"ablation_{ablation}"
+        folder.mkdir(exist_ok=True)
+        network = train_network(data, replace(options, epochs=epochs, seed=seed), folder)
+        found[ablation] = {
+            name: score(test, network_predict(network, test.flows).argmax(axis=1)).uf1 for name, test in tests.items()
+        }
+        say(f"{ablation}: " + ", ".join(f"{name} {uf1:.3f}" for name, uf1 in found[ablation].items()))
+    with whole(out / "ablations.json") as part:
+        part.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return found
+
+
+def across_generators(source: Path, out: Path, clips: int = 5000, epochs: int = 8, workers: int = 2,
+                      seed: int = 0) -> dict[str, dict[str, float]]:  # fmt: skip
+    """What a network makes of movement from a source that it never saw: for each family of generators, one trained on
+    `clips` clips of each other family, and on the held-out people of all. Family left out -> family tested -> UF1;
+    written to out/generators.json. Each step is kept in `out` and not done again."""
+    same_inputs(out / "made_of.json", {"faces": source.name, "clips": clips, "epochs": epochs, "seed": seed})
+    corpora, tests = _families(source, out, clips, workers, seed)
     found: dict[str, dict[str, float]] = {}
     for left_out in FAMILIES:
         folder = out / f"without_{left_out}"

@@ -17,18 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from perception.cards import ModelCard
-from perception.micro.flow import Grey, dis, encoded, registered, registration
+from perception.micro.flow import Grey, encoded
 from perception.micro.flow import dense_flow as measured_flow
 from perception.micro.movement import (
     AREAS,
     AROUND_S,
     FEATURES,
     Candidate,
+    Follower,
     candidates,
     half_width,
     head_place,
     heights,
-    region_motion,
 )
 from perception.micro.predictor import MicroPredictor
 from perception.micro.types import Event, Flow
@@ -133,9 +133,8 @@ class Spotter:
     def __init__(self, predictor: MicroPredictor | None = None, judge: Judge | None = None) -> None:
         self._predictor, self._judge = predictor, judge
         self._moments: deque[_Moment] = deque()
-        self._matrix: npt.NDArray[np.float64] | None = None
+        self._follower = Follower()
         self._reported_s = self._began_s = -np.inf
-        self._dis = dis(1)
 
     @property
     def fps(self) -> float:
@@ -156,7 +155,7 @@ class Spotter:
     def reset(self) -> None:
         """Forget all frames: another person, or the face was lost."""
         self._moments.clear()
-        self._matrix = None
+        self._follower.reset()
 
     def add(self, image: Image, landmarks: Landmarks, t_s: float) -> list[Event]:
         """Take one frame; the events that have become certain by now (about DELAY_S after they ended)."""
@@ -166,13 +165,7 @@ class Spotter:
             self.reset()  # a gap: paths cannot be carried across it
         if not self._moments:
             self._began_s = t_s
-        matrix = registration(landmarks)
-        self._matrix = matrix if self._matrix is None else 0.7 * self._matrix + 0.3 * matrix
-        face = registered(image, self._matrix)
-        path = np.zeros((len(AREAS), 2))
-        if self._moments:
-            field = self._dis.calc(self._moments[-1].face, face, None)
-            path = self._moments[-1].path + region_motion(Flow(field[..., 0], field[..., 1]))
+        face, path = self._follower.follow(image, landmarks)
         self._moments.append(_Moment(t_s, face, path, head_place(landmarks)))
         while t_s - self._moments[0].t_s > KEEP_S:
             self._moments.popleft()

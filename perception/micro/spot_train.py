@@ -15,12 +15,10 @@ import numpy.typing as npt
 from perception.commands import say
 from perception.files import whole
 from perception.micro.faces import FaceSet, cached_faces
-from perception.micro.flow import dis, registered, registration
-from perception.micro.movement import AREAS, FEATURES, Candidate, candidates, head_place, region_motion
+from perception.micro.movement import FEATURES, Candidate, Follower, candidates, head_place
 from perception.micro.same import same_inputs
 from perception.micro.shipped import part_people
 from perception.micro.spot import Interval, Judge, Spotter, interval_f1, judged, matches
-from perception.micro.types import Flow
 from perception.micro.videos import MadeVideo, VideoOptions, make_video
 
 #: Frames a second of the made videos: one is drawn for each.
@@ -40,18 +38,11 @@ def drawn_video(faces: FaceSet, seed: int) -> MadeVideo:
 def watched(video: MadeVideo) -> list[Candidate]:
     """The bumps of a whole video, its frames taken as the Spotter takes them."""
     cv2.setNumThreads(1)
-    matrix, before, path = None, None, np.zeros((len(AREAS), 2))
+    follower = Follower()
     times, paths, heads = [], [], []
     for image, landmarks, t_s in video.frames():
-        found = registration(landmarks)
-        matrix = found if matrix is None else 0.7 * matrix + 0.3 * found
-        face = registered(image, matrix)
-        if before is not None:
-            field = dis(1).calc(before, face, None)
-            path = path + region_motion(Flow(field[..., 0], field[..., 1]))
-        before = face
         times.append(t_s)
-        paths.append(path)
+        paths.append(follower.follow(image, landmarks)[1])
         heads.append(head_place(landmarks))
     return candidates(np.array(times), np.stack(paths), np.stack(heads))
 
