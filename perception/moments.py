@@ -71,9 +71,9 @@ class MomentWatch:
             fps = self._spotter.fps
             return Moments(True, fps, fps >= LEAST_FPS, tuple(self._events))
 
-    def forget(self) -> None:
-        """Delete what was found and seen; goes on watching where it did."""
-        with self._lock:
-            self._events.clear()
-            if self._spotter is not None:
-                self._spotter.reset()
+    def anew(self) -> MomentWatch:
+        """A watch that knows nothing and is on where this one is. A frame that is under way still goes to this one, and
+        is forgotten with it."""
+        fresh = MomentWatch()
+        fresh.turn(self.told().watching)
+        return fresh

@@ -102,7 +102,7 @@ class Perceiver:
         self._reader = FaceReader(self.options.model, self.options.on_stage)
         self._voice = VoiceReader()
         self._fused.forget()
-        self._moments.forget()
+        self._moments = self._moments.anew()
         self._held = HeldObservation()
         self._last_s: float | None = None  # the newest frame's time
         self._clock: tuple[float, float] | None = None  # the newest time stated, and when it came (monotonic)
@@ -131,6 +131,7 @@ class Perceiver:
             self._check_open()
             with self._data:
                 late, generation, reader = self._is_late(now), self._generation, self._reader
+                moments = self._moments
             if late:
                 problem = "an older or repeated frame"
                 return self._record(Seen(now, "bad_frame", problem=problem), None, start, generation, drop=True)
@@ -141,7 +142,7 @@ class Perceiver:
             sample = reader.read(picture, faces[0], now) if quality == "ok" else Sample(now, quality)
             self._fused.start()
             watching = time.perf_counter()
-            self._moments.see(picture, faces[0] if quality == "ok" else None, now)
+            moments.see(picture, faces[0] if quality == "ok" else None, now)
             self._stage("moments", watching)
             return self._record(Seen(now, quality, tuple(faces), sample.affect), sample, start, generation)
 

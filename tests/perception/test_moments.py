@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,8 +59,24 @@ def test_what_was_found_goes_after_a_minute(
     assert [event.apex_s for event in watch.told().events] == [4.8, 29.8]
     watch.see(astronaut, astronaut_face, 6.0 + KEPT_S)
     assert [event.apex_s for event in watch.told().events] == [29.8]
-    watch.forget()
-    assert watch.told().events == () and watch.told().watching
+    fresh = watch.anew()
+    assert fresh.told().events == () and fresh.told().watching and not MomentWatch().anew().told().watching
+
+
+def test_a_frame_under_way_at_forget_is_forgotten(monkeypatch: pytest.MonkeyPatch, astronaut: Image) -> None:
+    """Its picture, seen before, reaches the watch only after: that of then, not the one that goes on."""
+    with Perceiver(PerceiverOptions(model="geometry/emfacs", fusion="")) as perceiver:
+        perceiver.watch_moments(True)
+        read = perceiver._reader.read
+
+        def forgetting(*given: Any) -> Any:
+            perceiver.forget()
+            return read(*given)
+
+        monkeypatch.setattr(perceiver._reader, "read", forgetting)
+        perceiver.see(astronaut, 0.0)
+        perceiver.see(astronaut, 0.04)  # the reader of now, and the first frame of the watch of now
+        assert perceiver.moments().watching and perceiver.moments().fps == 0.0
 
 
 def test_moments_change_no_state(astronaut: Image) -> None:
