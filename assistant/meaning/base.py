@@ -53,7 +53,9 @@ class Meaning:
 
     `act` is the likeliest and `sure` its probability; ACT_FROM is where it may be acted on. `topics` and `feelings`
     hold those from TOPIC_FROM on, the likeliest first; `maybe` the topics from MAYBE_FROM on, for whom a word must
-    speak, too. `occasions` are the likeliest three of them with their probabilities, none where the reader knows none.
+    speak, too. `occasions` are the likeliest five of them with their probabilities, none where the reader knows none;
+    `asking`, in [0, 1], is the probability that the message asks the companion for something, whatever that is: what
+    is asked for is often open where it is clear that something is.
     """
 
     act: str
@@ -62,6 +64,7 @@ class Meaning:
     feelings: tuple[str, ...] = ()
     maybe: tuple[str, ...] = ()
     occasions: tuple[tuple[str, float], ...] = ()
+    asking: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,9 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Said:
     """One message to the companion: what the person does with it, what it is about and what the person feels, and what
-    a listener would take up of it; an `act` or `occasion` of "" teaches nothing about these. `talk` names the
-    conversation of an ordinary person, in no danger, that it is a turn of."""
+    a listener would take up of it; an `act` or `occasion` of "" teaches nothing about these, and so do topics and
+    feelings where they are not `named`. `talk` names the conversation of an ordinary person, in no danger, that it is a
+    turn of."""
 
     text: str
     lang: str
@@ -116,6 +117,7 @@ class Said:
     feelings: tuple[str, ...] = ()
     talk: str = ""
     occasion: str = ""
+    named: bool = True
 
     @property
     def quiet(self) -> bool:
@@ -129,6 +131,7 @@ class Said:
             taught["danger"] = [0.0] * 3 + [np.nan] * (len(DANGER) - 3)
         if self.act:
             taught["act"] = [float(name == self.act) for name in ACTS]
+        if self.act and self.named:
             taught["topics"] = [float(name in self.topics) for name in TOPICS]
             taught["feelings"] = [float(name in self.feelings) for name in FEELINGS]
         if self.occasion:
@@ -173,13 +176,14 @@ def _likely_occasion(act: str, topics: Sequence[str], feelings: Sequence[str]) -
 
 def _said(given: Mapping[str, Any]) -> Said:
     act = _known(given["act"], ACTS, "act") if "act" in given or "occasion" not in given else ""
-    topics = tuple(_known(name, TOPICS, "topic") for name in given["topics"]) if act else ()
-    feelings = tuple(_known(name, FEELINGS, "feeling") for name in given["feelings"]) if act else ()
+    named = bool(act) and "topics" in given
+    topics = tuple(_known(name, TOPICS, "topic") for name in given["topics"]) if named else ()
+    feelings = tuple(_known(name, FEELINGS, "feeling") for name in given["feelings"]) if named else ()
     occasion = _known(given["occasion"], OCCASIONS, "occasion") if "occasion" in given else ""
     talk = str(given.get("talk", ""))
     if not (occasion or talk):
         occasion = _likely_occasion(act, topics, feelings)
-    return Said(given["text"], given["lang"], act, topics, feelings, talk, occasion)
+    return Said(given["text"], given["lang"], act, topics, feelings, talk, occasion, named)
 
 
 def _sentence(given: Mapping[str, Any]) -> Sentence:
@@ -203,8 +207,8 @@ def read_lines(files: Iterable[Path]) -> list[Line]:
 
 
 def read_said(files: Iterable[Path]) -> list[Said]:
-    """The lines of JSONL files with `text`, `lang`, `act`, `topics`, `feelings`, some with `talk` and `occasion`; or
-    with `occasion` alone. Raises ValueError as read_lines."""
+    """The lines of JSONL files with `text`, `lang`, `act`, `topics`, `feelings` (both or neither), some with `talk` and
+    `occasion`; or with `occasion` alone. Raises ValueError as read_lines."""
     return _read(files, _said)
 
 

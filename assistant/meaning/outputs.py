@@ -46,8 +46,11 @@ OCCASIONS = (
     "ask_which", "ask_ok", "ask_why", "ask_how_feel", "ask_how_do", "ask_how_people", "ask_calm", "ask_sleep",
     "ask_focus", "ask_exercise", "ask_listen", "ask_rehearse", "ask_fun", "ask_program", "ask_said",
     "ask_person", "greeting", "thanks", "goodbye", "agree", "decline", "correct", "complain", "test", "mock",
-    "unsure",
+    "unsure", "ask_pastime", "ask_note",
 )  # fmt: skip
+
+#: How the names of occasions begin that ask the companion for something.
+ASKING = ("ask_", "words_")
 
 _GROUPS = {"danger": DANGER, "act": ACTS, "topics": TOPICS, "feelings": FEELINGS, "fault": ("fault", *FAULTS),
            "occasion": OCCASIONS}  # fmt: skip

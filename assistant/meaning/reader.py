@@ -27,7 +27,7 @@ from assistant.meaning.base import MAYBE_FROM, TOPIC_FROM, Fault, Meaning, Readi
 from assistant.meaning.blocks import unpacked
 from assistant.meaning.card import Card, read_card
 from assistant.meaning.grams import Grams
-from assistant.meaning.outputs import ACTS, COUNT, DANGER, FAULTS, FEELINGS, OCCASIONS, TOPICS, part
+from assistant.meaning.outputs import ACTS, ASKING, COUNT, DANGER, FAULTS, FEELINGS, OCCASIONS, TOPICS, part
 from assistant.meaning.tokens import Tokens
 from assistant.meaning.windows import is_long, language, windows
 from perception.session import onnx_session
@@ -41,7 +41,9 @@ NO_ATTENTION = -1e4
 NOTHING = -30.0  # the logit of a message without a letter
 PIECES = 700  # that the network reads of one message
 WINDOWS = 6  # of a long message, read for what the person does
-LIKELIEST = 3  # occasions that are named
+LIKELIEST = 5  # occasions that are named
+REQUESTS = np.array([name.startswith(ASKING) for name in OCCASIONS])  # which of them ask for something
+ASKING_ACTS = np.array([name.startswith(ASKING) for name in ACTS])
 SENTENCE = 400  # characters of a reply's sentence
 READ_CHARACTERS = 8000  # of a longer message the first and the last half of this are read
 
@@ -93,6 +95,7 @@ class MeaningReader:
             ACTS[top], float(acts[top]), _above(TOPICS, topics), _above(FEELINGS, feelings),
             _above(TOPICS, topics, MAYBE_FROM),
             tuple((OCCASIONS[at], float(occasions[at])) for at in np.argsort(-occasions)[:LIKELIEST]),
+            float(acts[ASKING_ACTS].sum() + occasions[REQUESTS].sum()) / 2,
         )  # fmt: skip
 
     def judge(self, sentence: str) -> Fault:

@@ -1,9 +1,9 @@
 """What the rules, the reader and both together read in lines that nobody was trained on: `python -m
 tests.assistant.meaning.measure`. Prints tables; `--list` writes every miss and false alarm beside the lines.
 
-Lines: held_out/danger.jsonl, replies.jsonl, acts.jsonl, by a writer who saw no other line. The `group` of a danger is
-where it would be met (a, b: posts of danger in Chinese and English; c: short statements and requests; d: other dangers;
-e: look-alikes; f: ordinary distressed posts; g: short answers).
+Lines: held_out/danger.jsonl, replies.jsonl, acts.jsonl, talks.jsonl, people.jsonl, by writers who saw no other. The
+`group` of a danger is where it would be met (a, b: posts of danger in Chinese and English; c: short statements and
+requests; d: other dangers; e: look-alikes; f: ordinary distressed posts; g: short answers).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from assistant.meaning import load_reader
 from assistant.meaning.base import ACT_FROM, DANGER_FROM, FAULT_FROM
 from assistant.meaning.reader import MeaningReader
 from assistant.safety import assess
+from assistant.safety.engine import follow
 from assistant.safety.reply import check_sentence
-from assistant.types import Risk, RiskLevel
+from assistant.types import Risk, RiskLevel, RiskState
 from eval.safety_suite import area
 from eval.statistics import share_interval
 
@@ -129,6 +130,20 @@ def acts(reader: MeaningReader, folder: Path = HERE) -> list[Row]:
     return wrong
 
 
+def people(reader: MeaningReader, folder: Path = HERE) -> None:
+    """Played people, message by message with the state that is carried: the turn at which each in danger is first asked
+    about, beside the turn at which a counsellor would ask (`first`); and how many turns of the others are."""
+    for person in rows("people", folder):
+        state, asked = RiskState(), []
+        for number, text in enumerate(person["turns"]):
+            risk, state = follow(text, state, reader)
+            if risk.level >= RiskLevel.MODERATE:
+                asked.append(number)
+        met = f"asked at {asked[0]}" if asked else "never asked"
+        told = f"danger from {person['first']} ({person['peak']}): {met}" if person["danger"] else "no danger"
+        print(f"{person['name']:14s} {person['lang']}  {told}; {len(asked)} of {len(person['turns'])} turns")
+
+
 WAYS = ("rules", "reader", "both")
 TABLES: dict[str, Callable[[MeaningReader, Path], list[Row]]] = {
     "danger": danger, "replies": replies, "acts": acts, "talks": talks,
@@ -165,6 +180,8 @@ def main() -> None:
         if options.list:
             text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in wrong)
             (options.list / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    if (options.lines / "people.jsonl").is_file():
+        people(reader, options.lines)
 
 
 if __name__ == "__main__":

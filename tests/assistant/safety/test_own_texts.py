@@ -27,7 +27,7 @@ FILES = sorted(
 #: What in these files is no text for a person: patterns, examples, names.
 SKIP = {
     "called", "sources", "medicine", "amount", "not_asked", "yes", "no", "name", "needs", "topics", "id", "keep",
-    "pace", "kind", "level", "topic",
+    "pace", "kind", "level", "topic", "about",
 }  # fmt: skip
 CLINIC = re.compile(r"therap|treatment|diagnos|治疗|诊断|咨询师", re.I)
 #: Sentences of ours that a rule or the reader would stop, or that hold a word of a clinic; each was read, and may stay.
