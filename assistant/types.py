@@ -78,8 +78,9 @@ class RiskState:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that the person told, in their words. `kind` is "name", "relation", "amount", "date", "corrected" or
-    "told"; `about` names whom or what ("father", "money"), "" where nothing is named."""
+    """Something that the person told, in their words. `kind` is "name", "relation", "amount", "date", "corrected",
+    "note" (they asked to have it noted) or "told"; `about` names whom or what ("father", "money"), "" where nothing is
+    named."""
 
     kind: str
     words: str

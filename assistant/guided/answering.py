@@ -11,6 +11,7 @@ from assistant.guided.exercises import BREATHING, COUNTING, EXERCISES, called_in
 from assistant.guided.moment import SCENES, Moment
 from assistant.guided.tables import EXPLAINED, LINES, OCCASIONS
 from assistant.types import Fact
+from llm.types import Locale
 
 #: Topics about which no exercise is offered and no number asked.
 TENDER = {"violence", "grief", "pregnancy_loss", "trauma", "bullying", "illness", "pet"}
@@ -22,6 +23,8 @@ CALMING = ["box", "grounding", "muscles", "scan"]
 LYING = ["scan", "muscles", "winddown"]
 #: A message up to this long (characters) may be a bare answer, or the name of an exercise.
 SHORT = 60
+#: A wish for advice that is longer than this (characters) says by itself what it is about.
+OWN: dict[Locale, int] = {"en": 70, "zh": 25}
 #: A complaint from here on makes every reply short and without a question.
 MANY_COMPLAINTS = 2
 
@@ -51,11 +54,16 @@ def exercise(moment: Moment) -> str:
 
 
 def by_need(moment: Moment) -> str:
-    """An exercise for the need that is named, or for calm; one that was not offered before where there is one."""
-    topics = moment.heard.topics or (() if moment.heard.kind == "relax" else moment.before.topics[-1:])
-    fits = [name for name, one in EXERCISES.items() if set(topics) & set(one.topics)] + CALMING
+    """An exercise for the need that is named, or for calm; one that was not offered before where there is one. Where
+    something very short is asked for, that."""
+    if sign_in("quick", moment.text) and (quick := moment.new("quick", LINES[moment.locale]["quick"])):
+        return quick
+    calm = moment.heard.kind == "relax" or moment.heard.occasion in {"ask_calm", "ask_sleep"}
+    topics = moment.heard.topics or (() if calm else moment.before.topics[-1:])
+    fits = [name for name, one in EXERCISES.items() if set(topics) & set(one.topics)]
+    fits = CALMING + fits if calm else fits + CALMING
     passed = {*moment.after.declined, *moment.before.offers, *unwanted(moment.text)}
-    if sign_in("lying", moment.text):
+    if sign_in("lying", moment.text) or moment.heard.occasion == "ask_sleep":
         fits = LYING + fits
     name = next((one for one in fits if one in EXERCISES and one not in passed), "")
     if not name:
@@ -147,6 +155,8 @@ def advice(moment: Moment) -> str:
     if sign_in("saying", moment.text):
         return moment.line("advice_saying")
     topic = moment.heard.topic if moment.heard.topic in SCENES else moment.lead or moment.topic
+    if topic not in moment.heard.topics and len(moment.text) > OWN[moment.locale]:
+        return general(moment)  # it tells its own matter, which is not the one before, and no topic was seen in it
     if not topic:
         moment.change(asked="advice")
         return moment.line("advice_open") if not moment.count("advice_open") else general(moment)
@@ -167,9 +177,22 @@ def occasion(moment: Moment) -> str:
     return moment.for_occasion()
 
 
+def note(moment: Moment) -> str:
+    """Something that is to be remembered: kept among this conversation's facts, and where it can be kept longer."""
+    words = facts.noted(moment.text)
+    if not words or sign_in("journal", moment.text) or moment.heard.score is not None:
+        return moment.line("journal")
+    moment.change(facts=facts.kept(moment.before.facts, (Fact("note", words),)))
+    return moment.line("note", noted=words)
+
+
 def another_sentence(moment: Moment) -> str:
     """The next of the sentences for the same occasion, then of the general ones, then that there are no more."""
-    for name in (moment.before.asked.removeprefix("words."), "words_other"):
+    before = moment.before.asked.removeprefix("words.")
+    if text := moment.worded(before):
+        moment.change(asked=f"words.{before}")
+        return text
+    for name in (before, "words_other"):
         if text := moment.new(f"occasion.{name}", OCCASIONS[moment.locale].get(name, ())):
             moment.change(asked=f"words.{name}")
             return text
@@ -196,7 +219,8 @@ def information(moment: Moment) -> str:
         return moment.joined(lead, "" if normal else moment.line("information_none"))
     about = moment.about(topic)
     said = moment.pick(f"{topic}.says", about.says)
-    return moment.joined(lead, said, moment.new(f"{topic}.help", (about.help,)) if about.help else "")
+    helps = about.help if topic in REPEATED else ""
+    return moment.joined(lead, said, moment.new(f"{topic}.help", (helps,)) if helps else "")
 
 
 def human(moment: Moment) -> str:
@@ -218,6 +242,12 @@ def privacy(moment: Moment) -> str:
     return moment.line("camera" if moment.heard.kind == "camera" else "privacy")
 
 
+def which_request(moment: Moment) -> str:
+    """Something is asked for and it is open what: asked simply."""
+    moment.change(offered="choice")
+    return moment.line("which_request")
+
+
 def abilities(moment: Moment) -> str:
     """What it can do."""
     moment.change(offered="choice")
@@ -232,6 +262,8 @@ def reassurance(moment: Moment) -> str:
         return moment.line("reassure_dead")
     kinds = ("fault", "better", "bad", "future", "other")
     kind = next((kind for kind in kinds if sign_in(kind, moment.text)), "open")
+    if kind == "open" and moment.heard.occasion == "ask_ok":
+        return moment.line("normal")
     return moment.line(f"reassure_{kind}")
 
 
@@ -239,7 +271,7 @@ def correct(moment: Moment) -> str:
     """The mistake is owned, and the corrected thing taken up."""
     right, wrong = corrected(moment.text)
     if not right:
-        return moment.line("misread")
+        return moment.line("misread_told" if len(moment.text) > OWN[moment.locale] else "misread")
     moment.change(facts=facts.kept(moment.before.facts, (Fact("corrected", moment.text.strip()[: facts.LONGEST]),)))
     if wrong:
         return moment.line("corrected_from", right=right, wrong=wrong)

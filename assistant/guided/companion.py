@@ -78,8 +78,8 @@ def reply_to(prompt: Prompt, avoid: Sequence[str] = (), reader: Understands | No
 
 
 def _remember(moment: Moment, way: str) -> None:
-    """Keep topics and facts of the message; not those of an exercise's answers."""
-    if way == "step":
+    """Keep topics and facts of the message; not those of an exercise's answers, or of what was noted as it was said."""
+    if way in {"step", "note"}:
         return
     if ruled_out := answering.unwanted(moment.text):
         moment.change(declined=tuple(dict.fromkeys((*moment.after.declined, *ruled_out))))

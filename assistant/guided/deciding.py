@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from assistant.guided import answering, danger, facts, leading, listening, panic
 from assistant.guided.cues import manners_in, sign_in
 from assistant.guided.exercises import called_in
+from assistant.guided.hearing import OPEN
 from assistant.guided.moment import Moment
 from assistant.guided.tables import LINES, OCCASIONS
 
@@ -95,7 +96,8 @@ def _leaves_open(moment: Moment) -> bool:
 def _wants_entry(moment: Moment) -> bool:
     """An entry for the journal, which only the page can make."""
     wished = sign_in("journal", moment.text) and sign_in("asking", moment.text)
-    return wished and moment.heard.act not in {"telling", "good_news"} and not leading.claims(moment)
+    asks = moment.heard.act.startswith("ask_") or moment.heard.act in {"continue", ""}
+    return wished and asks and not leading.claims(moment)
 
 
 def _goes(moment: Moment) -> bool:
@@ -134,7 +136,8 @@ def _wants_no_exercise(moment: Moment) -> bool:
 
 
 def _resumes(moment: Moment) -> bool:
-    resumes = moment.heard.command == "resume" or (moment.heard.act == "continue" and not moment.heard.command)
+    asks = moment.heard.act == "continue" and not moment.heard.command and sign_in("resumes", moment.text)
+    resumes = moment.heard.command == "resume" or asks
     return resumes and moment.before.paused and bool(moment.before.exercise)
 
 
@@ -170,9 +173,13 @@ def _names_itself(moment: Moment) -> bool:
 
 
 def _wants_pastime(moment: Moment) -> bool:
-    """Something to do, asked for by somebody who is or just was bored."""
+    """Something to do, asked for outright or by somebody who is or just was bored."""
     bored = any(sign_in("bored", text) for text in (moment.text, *moment.told[-2:]))
     asks = sign_in("pastime", moment.text) and moment.heard.act not in {"telling", "good_news", "ask_memory"}
+    outright = sign_in("anything_to_do", moment.text) and not moment.heard.topics and moment.heard.kind != "relax"
+    outright = outright and moment.heard.act != "ask_abilities"
+    if moment.heard.occasion == "ask_pastime" or (asks and outright):
+        bored = asks = True
     left = moment.count("pastime") < len(LINES[moment.locale]["pastime"]) and not moment.heard.dark
     return bored and asks and left and not leading.claims(moment)
 
@@ -225,6 +232,8 @@ TABLE: tuple[Row, ...] = (
     Row("rehearsal", _questions("rehearse", "ask_abilities", "ask_advice", "ask_exercise", "ask_about_bot"),
         lambda m: m.pick("occasion.ask_rehearse", OCCASIONS[m.locale]["ask_rehearse"])),
     Row("journal", _wants_entry, lambda m: m.line("journal")),
+    Row("note", lambda m: m.heard.occasion == "ask_note" and not m.heard.command and not leading.claims(m),
+        answering.note),
     Row("words", _asks("words_"), answering.occasion),
     Row("view", _asks("ask_which", "ask_how_do", "ask_how_people", "ask_rehearse", "ask_fun", "ask_focus"),
         answering.occasion),
@@ -239,6 +248,8 @@ TABLE: tuple[Row, ...] = (
     Row("abilities", _act("ask_abilities"), answering.abilities),
     Row("memory", _act("ask_memory"), facts.recall),
     Row("reassurance", _act("ask_reassurance"), answering.reassurance),
+    Row("which_request", lambda m: m.heard.occasion == OPEN and m.heard.act in {"", "telling", "continue"}
+        and not m.heard.command and not leading.claims(m), answering.which_request),
     Row("correction", _act("correct"), answering.correct),
     Row("complaint", _act("complain"), answering.complain),
     Row("insult", _act("insult"), lambda m: m.line("insult")),
@@ -250,7 +261,7 @@ TABLE: tuple[Row, ...] = (
     Row("joke", _act("joke"), lambda m: m.line("joke")),
     Row("chuckle", _command("chuckle"), lambda m: m.line("chuckle")),
     Row("small_talk", _act("small_talk"), answering.small_talk),
-    Row("listens", _asks("ask_listen", "away", "mock"), answering.occasion),
+    Row("listens", lambda m: _asks("ask_listen", "away", "mock")(m) and not _is_pleased(m), answering.occasion),
     # A running exercise.
     Row("step", leading.claims, leading.proceed, aside=False),
     # Listening.

@@ -28,6 +28,9 @@ _NAME = re.compile(r"\bname\b|叫|名字", re.I)
 ALIKE, STEM = 2, 5
 _WORD, _HAN = re.compile("[a-z']+"), re.compile("[\u4e00-\u9fff]+")
 _COMMON = re.compile("|".join(_WORDS["common"]["stems"]))
+#: Words that ask to have something noted, and between which parts of a message it is looked for.
+_NOTE = re.compile("|".join(_WORDS["note"]["asking"]), re.I)
+_NOTE_SPLIT = re.compile(r"[.!?;\n…。！？；]+")
 _MARKS = re.compile(r"[“”\"<>\[\]{}|`*_]")
 _LETTER = re.compile(r"[^\W\d_]")
 #: Acts in which nothing is told that is worth keeping.
@@ -54,6 +57,14 @@ def facts_in(moment: Moment) -> tuple[Fact, ...]:
     ranked = sorted(clauses, key=_weight, reverse=True)[:PER_MESSAGE]
     chosen = [clause for clause in clauses if clause in ranked and (_weight(clause) > 0 or clause == ranked[0])]
     return tuple(Fact(_kind(clause), clause, next(iter(about(clause)), "")) for clause in chosen)
+
+
+def noted(text: str) -> str:
+    """What of a message is to be noted: the part that asks for it, without the asking; "" where nothing is left."""
+    parts = [part for part in _NOTE_SPLIT.split(text) if _plain(part)]
+    asking = next((at for at, part in enumerate(parts) if _NOTE.search(part)), 0)
+    chosen = [_plain(_NOTE.sub("", part)) for part in parts[asking:]]
+    return next((words for words in chosen if words), "") or next(iter(map(_plain, parts[:asking][::-1])), "")
 
 
 def kept(before: tuple[Fact, ...], new: tuple[Fact, ...]) -> tuple[Fact, ...]:

@@ -4,7 +4,8 @@ bare commands, and for everything where there is no reader."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 
 from assistant.guided.correcting import is_correction
 from assistant.guided.cues import (
@@ -24,7 +25,7 @@ from assistant.guided.cues import (
 )
 from assistant.guided.tables import NEAR
 from assistant.meaning.base import ACT_FROM, Meaning, Understands
-from assistant.meaning.outputs import OCCASIONS
+from assistant.meaning.outputs import ASKING, OCCASIONS
 
 #: Wordings that are said to the companion and to nobody else: they count also where a reader takes them for telling.
 _OUTRIGHT = {
@@ -39,10 +40,14 @@ _MANNERS = {"bye", "thanks", "greeting"}
 SURE, POLITE = 0.9, 24
 #: A reader this sure needs no word of the message for what is asked of the companion, but for what is asked about it.
 CERTAIN = 0.85
-_ABOUT_IT = {"ask_privacy", "ask_about_bot", "ask_abilities"}
+_ABOUT_IT = {"ask_privacy", "ask_about_bot", "ask_abilities", "joke"}
 _TELLS = {"telling", "answer", "unsure"}
 #: What a reader takes "stop asking" for.
 _REFUSES = {"stop", "decline"}
+#: Wordings that ask for something whatever the message is taken for.
+_OUTRIGHT_REQUESTS = {"just_listen": "ask_listen", "noting": "ask_note"}
+#: Requests to the companion about itself or the conversation: seen in one sentence only they are mostly none.
+_OF_THE_WHOLE = {"ask_said", "ask_program", "ask_fun", "ask_exercise", "ask_note"}
 #: Manners and play that may stand before what is really asked.
 _BEFORE = {"thank", "greet", "agree", "joke", "small_talk"}
 _LETTERS = re.compile(r"[^\W_]")
@@ -52,6 +57,16 @@ OCCASION_FROM, OCCASION_SURE, OCCASION_LEAST = 0.4, 0.6, 0.1
 #: A goodbye, thanks or a greeting is taken as such where act and occasion are each at least this sure of it.
 BOTH_FROM = 0.3
 _PARTING = {"leave", "thank", "greet"}
+#: A message, or a sentence of it, asks for something from here on; what it asks for is named from the second on, below
+#: it stays open. So many of the last sentences, and the first, are read by themselves.
+REQUEST_FROM, NAMED_FROM, LAST_SENTENCES = 0.5, 0.35, 3
+#: The occasion of a request that cannot be placed.
+OPEN = "ask_open"
+_SENTENCE = re.compile(r"(?<=[.!?…。！？；;\n])\s*|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
+#: What is told without a trouble in it, and from which share of all occasions on a message counts as that.
+_LIGHT = {"funny", "fond", "kindness", "plain", "reply_short", "small_step", "good_news", "relief", "shares_text",
+          "away", "mock", "agree"}  # fmt: skip
+LIGHT_FROM = 0.4
 #: Acts that are read wrongly in one of ten or more (held-out lines): they need their occasion.
 _DOUBTED = {
     "ask_exercise",
@@ -65,8 +80,8 @@ _DOUBTED = {
     "leave",
     "greet",
 }
-#: Where words are asked for, which ones is said from here on.
-WORDS_FROM = 0.25
+#: Where words are asked for, and none of the message's own says which, the likeliest are given from here on.
+WORDS_FROM = 0.2
 #: Questions: they need a word that asks.
 _QUESTIONING = {"ask_which", "ask_why", "ask_how_feel", "ask_how_do", "ask_how_people"}
 #: What acts that lead away from listening are called among the occasions: the two are read from one message by
@@ -90,15 +105,20 @@ OCCASIONS_OF = {
 ACT_OF_OCCASION = {
     "goodbye": "leave", "thanks": "thank", "greeting": "greet", "ask_exercise": "ask_exercise",
     "ask_sleep": "ask_exercise", "ask_calm": "ask_exercise", "ask_person": "ask_human", "ask_said": "ask_memory",
-    "unsure": "unsure",
+    "unsure": "unsure", "ask_ok": "ask_reassurance", "ask_program": "ask_abilities",
 }  # fmt: skip
+#: Of these the occasion says more than that advice is asked for.
+_BY_OCCASION = {"ask_sleep", "ask_calm", "ask_exercise", "ask_person"}
+#: What `ask_program` may be: which of them is told by the words, or by the reader.
+_OF_PROGRAM = {"ask_abilities", "ask_privacy", "ask_about_bot", "ask_memory"}
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One message. `act` is one of `outputs.ACTS`, "" where nobody is sure. `command` is what the whole message is by
     itself ("stop", "yes", "better" ...), `kind` the variety of an act by its words ("repeating", "camera" ...),
-    `occasion` one of `outputs.OCCASIONS`, "" where the reader is not sure."""
+    `occasion` one of `outputs.OCCASIONS`, OPEN for a request that cannot be placed, "" where the reader is not
+    sure."""
 
     text: str
     act: str = ""
@@ -109,6 +129,7 @@ class Heard:
     score: int | None = None
     dark: bool = False  # words about dying or self-harm
     occasion: str = ""
+    light: bool = False  # told without a trouble in it, as far as the reader sees
 
     @property
     def topic(self) -> str:
@@ -138,11 +159,15 @@ def hear(text: str, reader: Understands | None) -> Heard:
     if is_correction(text):
         return Heard(text, "correct", "", "misread", topics, feelings, score, dark)
     told = ACT_OF[kinds[0]] if kinds else "good_news" if good_in(text) else ""
-    occasion = ""
+    occasion, light = "", False
     if reader and _LETTERS.search(text):
         meaning = reader.understand(text)
-        act = _agreed(_act(meaning, text, told, kinds, asking), told, meaning)
-        occasion = _occasion(meaning, text, act, asking)
+        act = _agreed(_act(meaning, text, told, kinds, asking), told, meaning, text)
+        act = "telling" if act in {"agree", "decline", "continue", "stop"} and sign_in("announces", text) else act
+        asked = _with_sentences(meaning, text, reader)
+        occasion = _occasion(asked, text, act, asking)
+        act = _asked_by(occasion, act, told, asked, text)
+        light = sum(share for name, share in meaning.occasions if name in _LIGHT) >= LIGHT_FROM and not dark
         # A word alone names no topic that the reader does not see at all: "tablet", "lost", "nights".
         topics = meaning.topics or tuple(topic for topic in topics if topic in meaning.maybe)
         feelings = meaning.feelings or feelings
@@ -157,28 +182,72 @@ def hear(text: str, reader: Understands | None) -> Heard:
         topics = tuple(topic for topic in topics if topic != "gambling_gaming")
     if sign_in("feels_other", text):
         feelings = tuple(feeling for feeling in feelings if feeling != "guilty")
-    return Heard(text, act, "", kind, topics, feelings, score, dark, occasion)
+    return Heard(text, act, "", kind, topics, feelings, score, dark, occasion, light and not feelings)
+
+
+def _with_sentences(whole: Meaning, text: str, reader: Understands) -> Meaning:
+    """What a message asks for is seen best with one eye on all of it and one on the sentence that asks most: the mean
+    of both, with that sentence's act where the whole has none that asks."""
+    parts = [part for part in _SENTENCE.split(text) if _LETTERS.search(part)]
+    if len(parts) < 2:
+        return whole
+    best = max(map(reader.understand, dict.fromkeys((*parts[-LAST_SENTENCES:], parts[0]))), key=lambda one: one.asking)
+    shares: dict[str, float] = defaultdict(float)
+    for name, share in (*whole.occasions, *best.occasions):
+        shares[name] += share / 2
+    occasions = tuple(sorted(shares.items(), key=lambda one: -one[1]))
+    act, sure = (best.act, best.sure) if best.act.startswith("ask_") else (whole.act, whole.sure)
+    asking = (whole.asking + best.asking) / 2
+    if occasions and occasions[0][0] in _OF_THE_WHOLE and whole.asking < REQUEST_FROM:
+        return whole
+    return replace(whole, act=act, sure=sure, occasions=occasions, asking=asking)
+
+
+def _asked_by(occasion: str, act: str, told: str, meaning: Meaning, text: str) -> str:
+    """The act of a request whose message was taken for telling, manners or play; else `act`."""
+    if act in {"ask_advice", "ask_info", "ask_reassurance"} and occasion in _BY_OCCASION:
+        return ACT_OF_OCCASION[occasion]
+    if not occasion.startswith(ASKING) or act not in {"", "continue", *_TELLS, *_BEFORE} or (act and act == told):
+        return act
+    if occasion == OPEN and meaning.act.startswith("ask_") and meaning.sure >= ACT_FROM:
+        return meaning.act
+    if occasion == "ask_program":
+        found = next((one for one in (told, act, meaning.act) if one in _OF_PROGRAM), ACT_OF_OCCASION[occasion])
+        return "ask_privacy" if found == "ask_abilities" and sign_in("who_reads", text) else found
+    return ACT_OF_OCCASION.get(occasion, "telling")
 
 
 def _occasion(meaning: Meaning, text: str, act: str, asking: bool) -> str:
-    """What the message asks for, "" where that is not sure. A wish for words is one also where it is open which: where
-    the reader sees some, where advice is asked for and the words speak of saying, where something is to be written."""
+    """What the message asks for, OPEN where only that it does is sure, "" where not even that. A wish for words is one
+    also where it is open which: where the reader sees some, where advice is asked for and the words speak of saying,
+    where something is to be written."""
+    asking = asking or meaning.asking >= OCCASION_SURE
     name, share = next(iter(meaning.occasions), ("", 0.0))
+    if act not in {"good_news", "leave"}:
+        for sign, outright in _OUTRIGHT_REQUESTS.items():
+            if sign_in(sign, text):
+                return outright
     view = act in {"ask_advice", "ask_reassurance"} or sign_in("asks_view", text)
-    if view and sign_in("either", text):
+    if view and sign_in("either", text) and (name, share >= OCCASION_FROM) != ("ask_ok", True):
         return "ask_which"
-    words = sum(share for name, share in meaning.occasions if name.startswith("words_"))
+    if sign_in("what_to_do", text) or (sign_in("announces", text) and share < OCCASION_SURE):
+        return ""  # advice in general; or a telling that says that it comes
+    kinds = [one for one in meaning.occasions if one[0].startswith("words_")]
+    words = sum(share for _, share in kinds)
     wording = act in {"ask_advice", "ask_reassurance", "unsure"} and sign_in("wording", text) and asking
     dictated = sign_in("dictate", text) and act != "good_news"
     if dictated or (share < OCCASION_FROM and (words >= OCCASION_FROM or wording or sign_in("dictate", text))):
-        found = name if name.startswith("words_") and share >= WORDS_FROM else "words_other"
-        return (wording_for(text) or found) if found == "words_other" else found
+        found, likely = next(iter(kinds), ("words_other", 0.0))
+        return wording_for(text) or (found if likely >= WORDS_FROM else "words_other")
     if name == "words_other" and share >= OCCASION_FROM:
         return wording_for(text) or name
+    if share < OCCASION_FROM and meaning.asking >= REQUEST_FROM:
+        name, share = next((one for one in meaning.occasions if one[0].startswith(ASKING)), (OPEN, 0.0))
+        return name if share >= NAMED_FROM else OPEN
     return name if share >= OCCASION_FROM and (asking or name not in _QUESTIONING) else ""
 
 
-def _agreed(act: str, told: str, meaning: Meaning) -> str:
+def _agreed(act: str, told: str, meaning: Meaning, text: str) -> str:
     """`act` where words tell it or the occasions speak for it, too; else the act that a sure occasion speaks for, or
     "telling"."""
     if not meaning.occasions or (act and act == told):
@@ -186,6 +255,8 @@ def _agreed(act: str, told: str, meaning: Meaning) -> str:
     seen = dict(meaning.occasions)
     name, sure = meaning.occasions[0]
     found = ACT_OF_OCCASION.get(name, "") if sure >= OCCASION_SURE else ""
+    if name == "ask_program" and found:
+        found = _asked_by(name, "", told, meaning, text)
     if act in _DOUBTED and max(seen.get(one, 0.0) for one in OCCASIONS_OF[act]) < OCCASION_LEAST:
         return found or "telling"
     return found or act if act in {"", *_TELLS} else act

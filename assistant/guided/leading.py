@@ -29,7 +29,9 @@ _OUTRIGHT = {
     "ask_about_bot", "ask_privacy", "ask_abilities", "ask_memory", "ask_human", "ask_exercise", "complain", "insult",
     "ask_info", "test", "stop", "correct",
 }  # fmt: skip
-_WHERE_NO_ANSWER = _OUTRIGHT | {"ask_advice", "ask_reassurance", "small_talk", "joke", "greet", "decline", "thank"}
+_WHERE_NO_ANSWER = _OUTRIGHT | {
+    "ask_advice", "ask_reassurance", "small_talk", "joke", "greet", "decline", "thank", "good_news",
+}  # fmt: skip
 
 
 def titles(locale: Locale) -> str:

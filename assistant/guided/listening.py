@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from assistant.guided.answering import TENDER, fitting, offer
@@ -37,6 +38,8 @@ GRAVE = {
 #: Feelings at which a person may need more than a program.
 HEAVY = {"hopeless", "overwhelmed", "empty", "afraid", "panicked", "ashamed"}
 
+#: What begins with "your mother" is no clause about the person.
+_KIN = re.compile("你(妈|媽|爸|老|女|儿|兒|孩|弟|妹|哥|姐|奶|爷|爺|公|婆|家|们|們|室|同|朋|前)")
 #: The shapes of a reply, in the order in which they are tried; the turn of the conversation shifts where it begins.
 ASKING = ("feeling+ask", "says+ask", "clause+ask", "feeling+says+ask", "ack+ask")
 NOT_ASKING = (
@@ -62,7 +65,7 @@ def helped(moment: Moment) -> str:
     """Who helps, once a topic needs more than a program: when it comes up again, or with a heavy feeling."""
     topic = moment.lead
     about = moment.about(topic) if topic else None
-    if not about or not about.help or moment.count(f"{topic}.help") or moment.position < 1:
+    if not about or not about.help or moment.count(f"{topic}.help") or moment.position < 1 or moment.heard.light:
         return ""
     here, again = topic in moment.heard.topics, topic in moment.before.topics
     heavy = bool(HEAVY & set(moment.heard.feelings))
@@ -73,7 +76,7 @@ def helped(moment: Moment) -> str:
 
 def offered(moment: Moment) -> str:
     """An exercise that fits, or a choice of ways to go on, once in a while."""
-    if moment.before.no_questions or moment.before.offered:
+    if moment.before.no_questions or moment.before.offered or moment.heard.light:
         return ""
     if moment.tone == "slow" and moment.position >= 1 and "box" not in moment.before.offers + moment.before.declined:
         return moment.joined(moment.line("pace"), offer(moment, "box"))
@@ -82,7 +85,9 @@ def offered(moment: Moment) -> str:
     every = OFFER_EVERY * (1 + len(moment.before.declined))
     tender = (TENDER | GRAVE) & {*moment.before.topics, *moment.heard.topics}
     since = _since_offer(moment)
-    if not tender and moment.lead not in SCENES and since >= every and (name := fitting(moment, (moment.lead,))):
+    spoken = moment.lead in moment.heard.topics  # what was told before may be long past
+    fits = spoken and not tender and moment.lead not in SCENES and since >= every
+    if fits and (name := fitting(moment, (moment.lead,))):
         return moment.joined(_opening(moment), offer(moment, name))
     if not tender and moment.position >= CHOICE_AFTER and since >= CHOICE_EVERY and moment.count("choice") < 2:
         moment.change(offered="choice")
@@ -183,6 +188,8 @@ def _since_offer(moment: Moment) -> int:
 def _has(moment: Moment, part: str) -> bool:
     """Whether there is something to fill this part with that was not said before."""
     topic, heard = moment.lead, moment.heard
+    if heard.light and part in {"says", "support"}:
+        return False
     if part == "feeling":
         return heard.feeling != "" and moment.count(f"feeling.{heard.feeling}") < len(
             FEELINGS[moment.locale][heard.feeling]
@@ -204,7 +211,8 @@ def _clause(moment: Moment) -> str:
     broken as often as not."""
     clause = reflect(moment.text, moment.locale)
     short = len(clause) <= SAID_BACK[moment.locale]
-    return clause if short and clause.startswith(("you ", "you're ", "you've ", "你")) else ""
+    own = clause.startswith(("you ", "you're ", "you've ", "你")) and not _KIN.match(clause)
+    return clause if short and own else ""
 
 
 def _says(moment: Moment) -> str:
@@ -214,6 +222,9 @@ def _says(moment: Moment) -> str:
 
 def _ask(moment: Moment) -> str:
     topic = moment.lead
+    if moment.heard.light:
+        moment.change(asked="open")
+        return moment.line("ask_light")
     asked = moment.new(f"{topic}.asks", moment.about(topic).asks) if topic else ""
     moment.change(asked=f"topic.{topic}" if asked else "open")
     return asked or moment.line("ask")

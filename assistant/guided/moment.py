@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assistant.guided.hearing import Heard
-from assistant.guided.tables import FEELINGS, LINES, OCCASIONS, TOPICS, Topic
+from assistant.guided.tables import FEELINGS, LINES, OCCASIONS, TOPICS, WORDINGS, Topic
 from assistant.types import GuidedState
 from llm.types import Locale
 
@@ -24,6 +24,10 @@ OUTLASTS = {
     "caring": {"illness", "sleep"},
     "gambling_gaming": {"money"},
 }
+#: In so many of the person's last messages the matter of a wish for words is looked for, where the wish is no longer
+#: than this (characters): a longer one names its own.
+EARLIER = 2
+BARE_WISH: dict[Locale, int] = {"en": 70, "zh": 25}
 #: How many ways and shapes of the last replies are kept.
 KEPT = 4
 
@@ -112,7 +116,17 @@ class Moment:
     def for_occasion(self) -> str:
         """A line to what the message asks for, of those that were not used; "" where there is none left."""
         name = self.heard.occasion
-        return self.new(f"occasion.{name}", OCCASIONS[self.locale].get(name, ()))
+        return self.worded(name) or self.new(f"occasion.{name}", OCCASIONS[self.locale].get(name, ()))
+
+    def worded(self, occasion: str) -> str:
+        """A sentence for the matter that this message names, or one of the last two, that was not given yet, or ""."""
+        short = len(self.text) <= BARE_WISH[self.locale]
+        for text in (self.text, *(self.told[: -EARLIER - 1 : -1] if short else ())):
+            for number, row in enumerate(WORDINGS[self.locale].get(occasion, ())):
+                key = f"wording.{occasion}.{number}"
+                if row.about.search(text) and self.count(key) + self.skip < 1:
+                    return self.pick(key, (row.says,))
+        return ""
 
     def has_for_occasion(self) -> bool:
         """Whether `for_occasion` has something to say."""

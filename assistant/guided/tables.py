@@ -45,6 +45,16 @@ class Explanation:
     says: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A sentence to say to somebody about a matter: by which words the matter is known, a message that it is for, and
+    what can be said."""
+
+    about: re.Pattern[str]
+    yes: str
+    says: str
+
+
 def load(path: Path) -> dict[str, Any]:
     """The content of a TOML file. Raises TextsInvalid."""
     try:
@@ -84,16 +94,29 @@ def _explanations(locale: Locale) -> dict[str, Explanation]:
         raise TextsInvalid(f"{path.name}: {error!r}; each needs `called` and `says`") from error
 
 
+def _wordings(locale: Locale) -> dict[str, tuple[Wording, ...]]:
+    path = HERE / f"wordings.{locale}.toml"
+    try:
+        return {
+            name: tuple(Wording(re.compile(row["about"], re.I), row["yes"], row["says"]) for row in rows)
+            for name, rows in load(path).items()
+        }
+    except (KeyError, TypeError, re.error) as error:
+        raise TextsInvalid(f"{path.name}: {error!r}; each row needs `about`, `yes` and `says`") from error
+
+
 LINES: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("lines", locale) for locale in LOCALES}
 FEELINGS: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("feelings", locale) for locale in LOCALES}
 TOPICS: dict[Locale, Mapping[str, Topic]] = {locale: _topics(locale) for locale in LOCALES}
 OCCASIONS: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("occasions", locale) for locale in LOCALES}
 EXPLAINED: dict[Locale, Mapping[str, Explanation]] = {locale: _explanations(locale) for locale in LOCALES}
-for _table in (LINES, FEELINGS, TOPICS, OCCASIONS, EXPLAINED):
+WORDINGS: dict[Locale, Mapping[str, tuple[Wording, ...]]] = {locale: _wordings(locale) for locale in LOCALES}
+for _table in (LINES, FEELINGS, TOPICS, OCCASIONS, EXPLAINED, WORDINGS):
     if differing := set(_table["en"]) ^ set(_table["zh"]):
         raise TextsInvalid(f"only one language has {sorted(differing)}; both need every one")
 for _table, _names in ((FEELINGS, outputs.FEELINGS), (TOPICS, (*outputs.TOPICS, *NEAR.values()))):
     if differing := set(_table["en"]) ^ set(_names):
         raise TextsInvalid(f"texts and reader differ in {sorted(differing)}; every one of the reader's needs texts")
-if unknown := set(OCCASIONS["en"]) - set(outputs.OCCASIONS):
-    raise TextsInvalid(f"occasions.en.toml: the reader knows no {sorted(unknown)}")
+for _name, _table in (("occasions", OCCASIONS), ("wordings", WORDINGS)):
+    if unknown := set(_table["en"]) - set(outputs.OCCASIONS):
+        raise TextsInvalid(f"{_name}.en.toml: the reader knows no {sorted(unknown)}")

@@ -16,7 +16,7 @@ from assistant.guided import Guided
 from assistant.guided.cues import COMMANDS, acts_in, command_in, score_in, topics_in
 from assistant.guided.exercises import EXERCISES, FOLDER, read_exercise
 from assistant.guided.reflect import reflect
-from assistant.guided.tables import EXPLAINED, FEELINGS, LINES, NEAR, TextsInvalid
+from assistant.guided.tables import EXPLAINED, FEELINGS, LINES, NEAR, WORDINGS, TextsInvalid
 from assistant.guided.tables import TOPICS as SAYINGS
 from assistant.meaning import outputs
 from assistant.types import GuidedState
@@ -234,7 +234,17 @@ def test_both_languages_have_the_same_texts_for_all_that_the_reader_knows() -> N
         assert set(FEELINGS[locale]) == set(outputs.FEELINGS)
     for key, lines in LINES["en"].items():
         fields = [set(re.findall(r"{(\w+)}", text)) for text in (*lines, *LINES["zh"][key])]
-        assert set().union(*fields) <= {"title", "titles", "score", "before", "clause", "right", "wrong", "told"}
+        assert set().union(*fields) <= {
+            "title",
+            "titles",
+            "noted",
+            "score",
+            "before",
+            "clause",
+            "right",
+            "wrong",
+            "told",
+        }
 
 
 def test_exercises_are_offered_for_topics_that_there_are() -> None:
@@ -341,3 +351,13 @@ def test_a_broken_exercise_is_named(change: tuple[str, str], says: str, tmp_path
     broken.write_text(good.replace(*change, 1), encoding="utf-8")
     with pytest.raises(TextsInvalid, match=f"kind.toml.*{says}"):
         read_exercise(broken)
+
+
+@pytest.mark.parametrize(
+    ("locale", "occasion", "row"),
+    [(locale, name, row) for locale in LOCALES for name, rows in WORDINGS[locale].items() for row in range(len(rows))],
+)
+def test_every_wording_is_the_first_for_its_own_example(locale: Locale, occasion: str, row: int) -> None:
+    rows = WORDINGS[locale][occasion]
+    found = [number for number, one in enumerate(rows) if one.about.search(rows[row].yes)]
+    assert found[:1] == [row], rows[row].yes

@@ -11,7 +11,7 @@ from assistant.guided import Guided
 from assistant.guided.cues import certain_in
 from assistant.guided.deciding import TABLE
 from assistant.guided.hearing import hear
-from assistant.guided.tables import LINES, OCCASIONS
+from assistant.guided.tables import LINES, OCCASIONS, TOPICS
 from assistant.meaning import outputs
 from assistant.meaning.base import ACT_FROM, Meaning
 from assistant.types import GuidedState
@@ -248,3 +248,101 @@ def test_what_needs_no_second_opinion_is_no_guess_and_violence_leads(text: str, 
     assert tuple(topic for topic in found if topic in {"violence", "drinker_near", "grief"}) == topics
     for other in ("when i passed my driving test", "since my phone died", "孩子走了以后我才歇下来"):
         assert certain_in(other) == ()
+
+
+class BySentence(Told):
+    """A reader that takes one sentence for a request, and of a message around it sees a third of that."""
+
+    def __init__(self, sentence: str, act: str, occasion: str, share: float) -> None:
+        super().__init__()
+        self._sentence, self._act, self._occasion, self._share = sentence, act, occasion, share
+
+    def understand(self, text: str) -> Meaning:
+        if text.strip() == self._sentence:
+            return Meaning(self._act, self._share, occasions=((self._occasion, self._share),), asking=self._share)
+        seen = self._share / 3 if self._sentence in text else 0.0
+        return Meaning("telling", 0.9, occasions=(("plain", 0.6), (self._occasion, seen)), asking=seen)
+
+
+@pytest.mark.parametrize("text", [
+    "I snapped at him over the remote. How do I say sorry to him? He'll pretend it's nothing.",
+    "How do I say sorry to him? I snapped over the remote. He went to wash up. I sat there. It's been an hour.",
+])  # fmt: skip
+def test_a_request_among_other_sentences_is_heard(text: str) -> None:
+    reader = BySentence("How do I say sorry to him?", "ask_advice", "words_sorry", 0.8)
+    assert way(text, reader) == "words"
+    assert hear(text, reader).text == text  # what else it tells is not lost
+
+
+def test_a_sentence_that_is_doubtfully_a_request_leaves_the_message_a_telling() -> None:
+    reader = BySentence("What do they want from me?", "ask_advice", "ask_why", 0.45)
+    assert way("Fourteen calls before ten. What do they want from me?", reader) == "telling"
+
+
+def test_a_message_of_one_sentence_is_read_once() -> None:
+    reader = Told()
+    hear("the tea went cold again", reader)
+    assert reader.asked == ["the tea went cold again"]
+
+
+def test_what_is_to_be_noted_is_kept_and_found_again() -> None:
+    noted = Told("continue", 0.5, occasions=(("ask_note", 0.8),))
+    said, state = reply("could you keep in mind that my scan's on the 14th", noted)
+    assert state.ways[-1] == "note" and "“my scan's on the 14th”" in said
+    assert [(fact.kind, fact.words) for fact in state.facts] == [("note", "my scan's on the 14th")]
+    found, _ = reply("when did i say the scan was", Told("ask_memory", occasions=(("ask_said", 0.9),)), state)
+    assert "14th" in found
+
+
+def test_something_to_do_needs_no_word_of_boredom() -> None:
+    asked = Told("telling", 0.9, occasions=(("ask_pastime", 0.7),))
+    assert way("six weeks in a cast and I've counted the ceiling tiles", asked) == "pastime"
+
+
+def test_something_very_short_is_given_and_not_offered() -> None:
+    said, state = reply("got anything that takes ten seconds", Told("ask_exercise", occasions=(("ask_calm", 0.8),)))
+    assert said in LINES["en"]["quick"] and not state.offered
+
+
+def test_what_calms_does_not_go_by_an_earlier_topic() -> None:
+    before = GuidedState(topics=("work",), messages=2)
+    asked = Told("ask_exercise", occasions=(("ask_calm", 0.8),))
+    assert reply("give me something to settle, please", asked, before)[1].offered == "box"
+
+
+def test_named_matter_gives_its_own_words_first_and_then_the_general_ones() -> None:
+    asked = Told("ask_advice", occasions=(("words_ask", 0.8),))
+    said, state = reply("how do i ask for a raise", asked)
+    assert "my pay" in said
+    again, _ = reply("how do i ask for a raise, put differently", asked, state)
+    assert again in OCCASIONS["en"]["words_ask"]
+
+
+def test_a_request_that_cannot_be_placed_is_asked_about() -> None:
+    """Many kinds of request are a little likely: that it is one is sure, which one is not."""
+
+    class Torn(Told):
+        def understand(self, text: str) -> Meaning:
+            kinds = ("ask_how_do", "ask_person", "ask_how_people", "words_help")
+            return Meaning("telling", 0.6, occasions=tuple((kind, 0.2) for kind in kinds), asking=0.8)
+
+    said, state = reply("a man of my age might be of some use to somebody, if one knew where", Torn())
+    assert state.ways[-1] == "which_request" and said in LINES["en"]["which_request"] and state.offered == "choice"
+
+
+def test_a_likely_kind_of_a_sure_request_is_taken() -> None:
+    class Likely(Told):
+        def understand(self, text: str) -> Meaning:
+            return Meaning("joke", 0.6, occasions=(("ask_sleep", 0.35), ("tired", 0.2)), asking=0.6)
+
+    _, state = reply("anything that switches the radio in my head off would be gold", Likely())
+    assert state.ways[-1] == "exercise" and state.offered == "scan"
+
+
+def test_what_is_told_lightly_is_not_asked_for_its_hardest_part() -> None:
+    funny = Told("telling", 0.9, topics=("work",), occasions=(("funny", 0.6), ("plain", 0.2)))
+    heavy = Told("telling", 0.9, topics=("work",), occasions=(("pressure", 0.7),))
+    light, _ = reply("some lad on the bus is eating a whole chicken with his hands, no napkin", funny)
+    assert any(line in light for line in LINES["en"]["ask_light"])
+    assert not any(line in light for line in (*LINES["en"]["ask"], *LINES["en"]["support"], *TOPICS["en"]["work"].says))
+    assert any(line in reply("fourteen calls before noon again", heavy)[0] for line in TOPICS["en"]["work"].says)
