@@ -64,8 +64,7 @@ REQUEST_FROM, NAMED_FROM, LAST_SENTENCES = 0.5, 0.35, 3
 OPEN = "ask_open"
 _SENTENCE = re.compile(r"(?<=[.!?…。！？；;\n])\s*|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 #: What is told without a trouble in it, and from which share of all occasions on a message counts as that.
-_LIGHT = {"funny", "fond", "kindness", "plain", "reply_short", "small_step", "good_news", "relief", "shares_text",
-          "away", "mock", "agree"}  # fmt: skip
+_LIGHT = {"funny", "fond", "kindness", "small_step", "good_news", "relief", "shares_text", "away", "mock", "agree"}
 LIGHT_FROM = 0.4
 #: Acts that are read wrongly in one of ten or more (held-out lines): they need their occasion.
 _DOUBTED = {
@@ -165,7 +164,7 @@ def hear(text: str, reader: Understands | None) -> Heard:
         act = _agreed(_act(meaning, text, told, kinds, asking), told, meaning, text)
         act = "telling" if act in {"agree", "decline", "continue", "stop"} and sign_in("announces", text) else act
         asked = _with_sentences(meaning, text, reader)
-        occasion = _occasion(asked, text, act, asking)
+        occasion = _checked(_occasion(asked, text, act, asking), text)
         act = _asked_by(occasion, act, told, asked, text)
         light = sum(share for name, share in meaning.occasions if name in _LIGHT) >= LIGHT_FROM and not dark
         # A word alone names no topic that the reader does not see at all: "tablet", "lost", "nights".
@@ -201,6 +200,16 @@ def _with_sentences(whole: Meaning, text: str, reader: Understands) -> Meaning:
     if occasions and occasions[0][0] in _OF_THE_WHOLE and whole.asking < REQUEST_FROM:
         return whole
     return replace(whole, act=act, sure=sure, occasions=occasions, asking=asking)
+
+
+def _checked(occasion: str, text: str) -> str:
+    """The occasion where the words bear it out: play is asked for in words, and a wish for sleep is one for sleep,
+    whatever else it was taken for."""
+    if occasion == "ask_fun" and not sign_in("fun", text):
+        return ""
+    if occasion in {OPEN, "ask_focus", "ask_calm", "ask_exercise", "ask_how_feel", "ask_how_do"}:
+        return "ask_sleep" if sign_in("sleeping", text) else occasion
+    return occasion
 
 
 def _asked_by(occasion: str, act: str, told: str, meaning: Meaning, text: str) -> str:

@@ -27,11 +27,12 @@ class Told:
     topics: tuple[str, ...] = ()
     feelings: tuple[str, ...] = ()
     occasions: tuple[tuple[str, float], ...] = ()
+    asking: float = 0.0
     asked: list[str] = field(default_factory=list)
 
     def understand(self, text: str) -> Meaning:
         self.asked.append(text)
-        return Meaning(self.act, self.sure, self.topics, self.feelings, occasions=self.occasions)
+        return Meaning(self.act, self.sure, self.topics, self.feelings, occasions=self.occasions, asking=self.asking)
 
 
 def reply(text: str, reader: Told | None = None, state: GuidedState | None = None) -> tuple[str, GuidedState]:
@@ -346,3 +347,14 @@ def test_what_is_told_lightly_is_not_asked_for_its_hardest_part() -> None:
     assert any(line in light for line in LINES["en"]["ask_light"])
     assert not any(line in light for line in (*LINES["en"]["ask"], *LINES["en"]["support"], *TOPICS["en"]["work"].says))
     assert any(line in reply("fourteen calls before noon again", heavy)[0] for line in TOPICS["en"]["work"].says)
+
+
+def test_no_riddle_is_told_where_nobody_asked_for_play() -> None:
+    asked = Told("telling", 0.9, occasions=(("ask_fun", 0.7),), asking=0.7)
+    assert way("nobody knows. I'm the one who is good with money. do you hear how funny that is", asked) != "view"
+    assert way("tell us a riddle then", asked) == "view"
+
+
+def test_a_wish_for_sleep_is_one_for_sleep() -> None:
+    asked = Told("ask_advice", 0.6, occasions=(("ask_focus", 0.5),), asking=0.9)
+    assert reply("my head won't stop, anything so that i can fall asleep", asked)[1].offered == "scan"
