@@ -265,7 +265,8 @@ TABLE: tuple[Row, ...] = (
     # A running exercise.
     Row("step", leading.claims, leading.proceed, aside=False),
     # Listening.
-    Row("signs", lambda m: m.heard.wordless and not answering.is_bare_number(m), lambda m: m.line("emoji")),
+    Row("signs", lambda m: m.heard.wordless and not m.heard.command and not answering.is_bare_number(m),
+        lambda m: m.line("emoji")),
     Row("named", _names_itself, lambda m: m.joined(m.line("took"), m.line("invite"))),
     Row("number", answering.is_bare_number, answering.number),
     Row("stop", _command("stop", "skip", "back"), lambda m: m.line("nothing_to_stop")),

@@ -30,6 +30,7 @@ _WORD, _HAN = re.compile("[a-z']+"), re.compile("[\u4e00-\u9fff]+")
 _COMMON = re.compile("|".join(_WORDS["common"]["stems"]))
 #: Words that ask to have something noted, and between which parts of a message it is looked for.
 _NOTE = re.compile("|".join(_WORDS["note"]["asking"]), re.I)
+_POINTS_BACK = re.compile(r"(you )?(one|it|that|this|for me)\b|(这|這|那|这个|那个)?$", re.I)
 _NOTE_SPLIT = re.compile(r"[.!?;\n…。！？；]+")
 _MARKS = re.compile(r"[“”\"<>\[\]{}|`*_]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -64,6 +65,8 @@ def noted(text: str) -> str:
     parts = [part for part in _NOTE_SPLIT.split(text) if _plain(part)]
     asking = next((at for at, part in enumerate(parts) if _NOTE.search(part)), 0)
     chosen = [_plain(_NOTE.sub("", part)) for part in parts[asking:]]
+    if asking and _POINTS_BACK.match(chosen[0]):
+        return _plain(parts[asking - 1])  # "... You keep that one for me"
     return next((words for words in chosen if words), "") or next(iter(map(_plain, parts[:asking][::-1])), "")
 
 

@@ -44,6 +44,8 @@ _ABOUT_IT = {"ask_privacy", "ask_about_bot", "ask_abilities", "joke"}
 _TELLS = {"telling", "answer", "unsure"}
 #: What a reader takes "stop asking" for.
 _REFUSES = {"stop", "decline"}
+#: What a message that says "I want to tell you something" is mistaken for.
+_BEGINS = {"agree", "decline", "continue", "stop"}
 #: Wordings that ask for something whatever the message is taken for.
 _OUTRIGHT_REQUESTS = {"just_listen": "ask_listen", "noting": "ask_note"}
 #: Requests to the companion about itself or the conversation: seen in one sentence only they are mostly none.
@@ -162,7 +164,8 @@ def hear(text: str, reader: Understands | None) -> Heard:
     if reader and _LETTERS.search(text):
         meaning = reader.understand(text)
         act = _agreed(_act(meaning, text, told, kinds, asking), told, meaning, text)
-        act = "telling" if act in {"agree", "decline", "continue", "stop"} and sign_in("announces", text) else act
+        if sign_in("announces", text) and (act in _BEGINS or (act == "ask_advice" and not asking)):
+            act = "telling"
         asked = _with_sentences(meaning, text, reader)
         occasion = _checked(_occasion(asked, text, act, asking), text)
         act = _asked_by(occasion, act, told, asked, text)

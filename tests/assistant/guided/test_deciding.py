@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from assistant.carried import from_text, to_text
-from assistant.guided import Guided
+from assistant.guided import Guided, facts
 from assistant.guided.cues import certain_in
 from assistant.guided.deciding import TABLE
 from assistant.guided.hearing import hear
@@ -358,3 +358,16 @@ def test_no_riddle_is_told_where_nobody_asked_for_play() -> None:
 def test_a_wish_for_sleep_is_one_for_sleep() -> None:
     asked = Told("ask_advice", 0.6, occasions=(("ask_focus", 0.5),), asking=0.9)
     assert reply("my head won't stop, anything so that i can fall asleep", asked)[1].offered == "scan"
+
+
+@pytest.mark.parametrize(("text", "noted"), [
+    ("her kidney doctor, Thursday 9.15. You keep that one for me, if I miss it I'm dead", "her kidney doctor"),
+    ("演出是下个月十八号晚上七点半,你帮我记牢", "演出是下个月十八号晚上七点半"),
+    ("帮我记着，下周二去拆线", "下周二去拆线"), ("你替我记一下，她叫秀英，别忘了", "她叫秀英"),
+])  # fmt: skip
+def test_what_is_noted_is_the_matter_and_not_the_asking(text: str, noted: str) -> None:
+    assert noted in facts.noted(text) and "记" not in facts.noted(text) and "keep" not in facts.noted(text)
+
+
+def test_a_thumb_up_is_a_nod_and_no_riddle() -> None:
+    assert way("👌") == "nod"
