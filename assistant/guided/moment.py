@@ -25,7 +25,7 @@ OUTLASTS = {
     "gambling_gaming": {"money"},
 }
 #: In so many of the person's last messages the matter of a wish for words is looked for, where the wish is no longer
-#: than this (characters): a longer one names its own.
+#: than this (characters) and its kind is known: a longer one names its own.
 EARLIER = 2
 BARE_WISH: dict[Locale, int] = {"en": 70, "zh": 25}
 #: How many ways and shapes of the last replies are kept.
@@ -120,7 +120,7 @@ class Moment:
 
     def worded(self, occasion: str) -> str:
         """A sentence for the matter that this message names, or one of the last two, that was not given yet, or ""."""
-        short = len(self.text) <= BARE_WISH[self.locale]
+        short = len(self.text) <= BARE_WISH[self.locale] and occasion != "words_other"
         for text in (self.text, *(self.told[: -EARLIER - 1 : -1] if short else ())):
             for number, row in enumerate(WORDINGS[self.locale].get(occasion, ())):
                 key = f"wording.{occasion}.{number}"
