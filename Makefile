@@ -1,5 +1,5 @@
 # make run     serve the app on 127.0.0.1:7860          make test    set up, check and test everything but `gpu`
-# make check   ruff, mypy (strict), import contracts    make bench   speed, as ratios against baselines in the same run
+# make check   ruff, mypy (strict), contracts, house, cards make bench   speed, as ratios against baselines in the same run
 # make serve-env   the environment of the model server (vLLM)      make bench-llm   tuning and serving speed
 PYTHON ?= python3.11
 PYTHON_FOUND := $(shell command -v $(PYTHON) || command -v python3)
@@ -20,7 +20,7 @@ run:
 	$(call with_env,run,exec "$$python" app.py --host $(HOST) --port $(PORT) $(if $(LLM),--llm "$(LLM)") $(if $(MODEL),--model "$(MODEL)") $(ARGS))
 
 check:
-	$(call with_env,test,bin="$$(dirname "$$python")"; "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$python" -m mypy && PYTHONPATH=. "$$bin/lint-imports" --no-cache)
+	$(call with_env,test,bin="$$(dirname "$$python")"; "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$python" -m mypy && PYTHONPATH=. "$$bin/lint-imports" --no-cache && "$$python" -m pytest -q tests/house tests/perception/test_cards.py)
 
 browser:
 	@sh .ci/browser.sh

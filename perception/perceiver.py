@@ -278,7 +278,8 @@ class Perceiver:
 
     def watch_moments(self, on: bool) -> None:
         """Look for brief movements from now on, or no longer (off at first): see `perception.moments`."""
-        self._moments.turn(on)
+        with self._data:  # not while a watch is exchanged for a new one
+            self._moments.turn(on)
 
     def moments(self) -> Moments:
         """The brief movements of the last minute, and whether the frames come fast enough for them."""

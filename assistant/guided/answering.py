@@ -8,10 +8,9 @@ from assistant.guided import facts, leading
 from assistant.guided.correcting import corrected
 from assistant.guided.cues import acts_in, sign_in
 from assistant.guided.exercises import BREATHING, COUNTING, EXERCISES, called_in
-from assistant.guided.moment import SCENES, Moment
+from assistant.guided.moment import OWN, SCENES, Moment
 from assistant.guided.tables import EXPLAINED, LINES, OCCASIONS
 from assistant.types import Fact
-from llm.types import Locale
 
 #: Topics about which no exercise is offered and no number asked.
 TENDER = {"violence", "grief", "pregnancy_loss", "trauma", "bullying", "illness", "pet"}
@@ -23,8 +22,6 @@ CALMING = ["box", "grounding", "muscles", "scan"]
 LYING = ["scan", "muscles", "winddown"]
 #: A message up to this long (characters) may be a bare answer, or the name of an exercise.
 SHORT = 60
-#: A wish for advice that is longer than this (characters) says by itself what it is about.
-OWN: dict[Locale, int] = {"en": 70, "zh": 25}
 #: A complaint from here on makes every reply short and without a question.
 MANY_COMPLAINTS = 2
 
@@ -180,7 +177,7 @@ def occasion(moment: Moment) -> str:
 def note(moment: Moment) -> str:
     """Something that is to be remembered: kept among this conversation's facts, and where it can be kept longer."""
     words = facts.noted(moment.text)
-    if not words or sign_in("journal", moment.text) or moment.heard.score is not None:
+    if not words or sign_in("journal", moment.text):
         return moment.line("journal")
     moment.change(facts=facts.kept(moment.before.facts, (Fact("note", words),)))
     return moment.line("note", noted=words)

@@ -46,14 +46,19 @@ def _act(*acts: str) -> Condition:
     return lambda moment: moment.heard.act in acts and not leading.claims(moment)
 
 
-def _asks(*occasions: str) -> Condition:
-    """The message brings up one of these, there is something left to say to it, and no running exercise takes it."""
+def _brings_up(*occasions: str) -> Condition:
+    """The message brings up one of these, and no running exercise takes it."""
 
     def holds(moment: Moment) -> bool:
         named = moment.heard.occasion.startswith(occasions) and not moment.heard.command
-        return named and moment.has_for_occasion() and not leading.claims(moment)
+        return named and not leading.claims(moment)
 
     return holds
+
+
+def _asks(*occasions: str) -> Condition:
+    """The message brings up one of these, and there is something left to say to it."""
+    return lambda moment: _brings_up(*occasions)(moment) and moment.has_for_occasion()
 
 
 def _questions(sign: str, *acts: str) -> Condition:
@@ -174,14 +179,16 @@ def _names_itself(moment: Moment) -> bool:
 
 def _wants_pastime(moment: Moment) -> bool:
     """Something to do, asked for outright or by somebody who is or just was bored."""
+    heard = moment.heard
+    if heard.dark or leading.claims(moment) or moment.count("pastime") >= len(LINES[moment.locale]["pastime"]):
+        return False
+    if heard.occasion == "ask_pastime":
+        return True
     bored = any(sign_in("bored", text) for text in (moment.text, *moment.told[-2:]))
-    asks = sign_in("pastime", moment.text) and moment.heard.act not in {"telling", "good_news", "ask_memory"}
-    outright = sign_in("anything_to_do", moment.text) and not moment.heard.topics and moment.heard.kind != "relax"
-    outright = outright and moment.heard.act != "ask_abilities"
-    if moment.heard.occasion == "ask_pastime" or (asks and outright):
-        bored = asks = True
-    left = moment.count("pastime") < len(LINES[moment.locale]["pastime"]) and not moment.heard.dark
-    return bored and asks and left and not leading.claims(moment)
+    idle = sign_in("anything_to_do", moment.text) and not heard.topics and heard.kind != "relax"
+    idle = idle and heard.act != "ask_abilities"
+    asks = sign_in("pastime", moment.text) and heard.act not in {"telling", "good_news", "ask_memory"}
+    return asks and (bored or idle)
 
 
 def _dictates(moment: Moment) -> bool:
@@ -232,8 +239,7 @@ TABLE: tuple[Row, ...] = (
     Row("rehearsal", _questions("rehearse", "ask_abilities", "ask_advice", "ask_exercise", "ask_about_bot"),
         lambda m: m.pick("occasion.ask_rehearse", OCCASIONS[m.locale]["ask_rehearse"])),
     Row("journal", _wants_entry, lambda m: m.line("journal")),
-    Row("note", lambda m: m.heard.occasion == "ask_note" and not m.heard.command and not leading.claims(m),
-        answering.note),
+    Row("note", _brings_up("ask_note"), answering.note),
     Row("words", _asks("words_"), answering.occasion),
     Row("view", _asks("ask_which", "ask_how_do", "ask_how_people", "ask_rehearse", "ask_fun", "ask_focus"),
         answering.occasion),
@@ -248,8 +254,8 @@ TABLE: tuple[Row, ...] = (
     Row("abilities", _act("ask_abilities"), answering.abilities),
     Row("memory", _act("ask_memory"), facts.recall),
     Row("reassurance", _act("ask_reassurance"), answering.reassurance),
-    Row("which_request", lambda m: m.heard.occasion == OPEN and m.heard.act in {"", "telling", "continue"}
-        and not m.heard.command and not leading.claims(m), answering.which_request),
+    Row("which_request", lambda m: _brings_up(OPEN)(m) and m.heard.act in {"", "telling", "continue"},
+        answering.which_request),
     Row("correction", _act("correct"), answering.correct),
     Row("complaint", _act("complain"), answering.complain),
     Row("insult", _act("insult"), lambda m: m.line("insult")),

@@ -163,7 +163,7 @@ def hear(text: str, reader: Understands | None) -> Heard:
     occasion, light = "", False
     if reader and _LETTERS.search(text):
         meaning = reader.understand(text)
-        act = _agreed(_act(meaning, text, told, kinds, asking), told, meaning, text)
+        act = _agreed(_act(meaning, text, told, kinds, asking), told, meaning)
         if sign_in("announces", text) and (act in _BEGINS or (act == "ask_advice" and not asking)):
             act = "telling"
         asked = _with_sentences(meaning, text, reader)
@@ -188,8 +188,8 @@ def hear(text: str, reader: Understands | None) -> Heard:
 
 
 def _with_sentences(whole: Meaning, text: str, reader: Understands) -> Meaning:
-    """What a message asks for is seen best with one eye on all of it and one on the sentence that asks most: the mean
-    of both, with that sentence's act where the whole has none that asks."""
+    """What a message asks for, seen in all of it and in the sentence that asks most: the mean of both, with that
+    sentence's act where it is one that asks."""
     parts = [part for part in _SENTENCE.split(text) if _LETTERS.search(part)]
     if len(parts) < 2:
         return whole
@@ -242,7 +242,7 @@ def _occasion(meaning: Meaning, text: str, act: str, asking: bool) -> str:
     view = act in {"ask_advice", "ask_reassurance"} or sign_in("asks_view", text)
     if view and sign_in("either", text) and (name, share >= OCCASION_FROM) != ("ask_ok", True):
         return "ask_which"
-    if sign_in("what_to_do", text) or (sign_in("announces", text) and share < OCCASION_SURE):
+    if sign_in("what_to_do", text) or (sign_in("announces", text) and not asking and share < OCCASION_SURE):
         return ""  # advice in general; or a telling that says that it comes
     kinds = [one for one in meaning.occasions if one[0].startswith("words_")]
     words = sum(share for _, share in kinds)
@@ -259,16 +259,14 @@ def _occasion(meaning: Meaning, text: str, act: str, asking: bool) -> str:
     return name if share >= OCCASION_FROM and (asking or name not in _QUESTIONING) else ""
 
 
-def _agreed(act: str, told: str, meaning: Meaning, text: str) -> str:
-    """`act` where words tell it or the occasions speak for it, too; else the act that a sure occasion speaks for, or
-    "telling"."""
+def _agreed(act: str, told: str, meaning: Meaning) -> str:
+    """`act` where words tell it or the occasions speak for it, too; else the act that a sure occasion speaks for (what
+    asks for something comes in `_asked_by`), or "telling"."""
     if not meaning.occasions or (act and act == told):
         return act
     seen = dict(meaning.occasions)
     name, sure = meaning.occasions[0]
-    found = ACT_OF_OCCASION.get(name, "") if sure >= OCCASION_SURE else ""
-    if name == "ask_program" and found:
-        found = _asked_by(name, "", told, meaning, text)
+    found = ACT_OF_OCCASION.get(name, "") if sure >= OCCASION_SURE and not name.startswith(ASKING) else ""
     if act in _DOUBTED and max(seen.get(one, 0.0) for one in OCCASIONS_OF[act]) < OCCASION_LEAST:
         return found or "telling"
     return found or act if act in {"", *_TELLS} else act

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,10 +24,10 @@ OUTLASTS = {
     "caring": {"illness", "sleep"},
     "gambling_gaming": {"money"},
 }
-#: In so many of the person's last messages the matter of a wish for words is looked for, where the wish is no longer
-#: than this (characters) and its kind is known: a longer one names its own.
+#: A wish that is longer than this (characters) names its own matter. For a shorter one whose kind is known it is looked
+#: for in so many of the person's last messages, too.
+OWN: dict[Locale, int] = {"en": 70, "zh": 25}
 EARLIER = 2
-BARE_WISH: dict[Locale, int] = {"en": 70, "zh": 25}
 #: How many ways and shapes of the last replies are kept.
 KEPT = 4
 
@@ -120,18 +120,23 @@ class Moment:
 
     def worded(self, occasion: str) -> str:
         """A sentence for the matter that this message names, or one of the last two, that was not given yet, or ""."""
-        short = len(self.text) <= BARE_WISH[self.locale] and occasion != "words_other"
+        for key, says in self._wordings(occasion):
+            return self.pick(key, (says,))
+        return ""
+
+    def _wordings(self, occasion: str) -> Iterator[tuple[str, str]]:
+        """The sentences that `worded` may give, each with the key under which it is counted."""
+        short = len(self.text) <= OWN[self.locale] and occasion != "words_other"
         for text in (self.text, *(self.told[: -EARLIER - 1 : -1] if short else ())):
             for number, row in enumerate(WORDINGS[self.locale].get(occasion, ())):
-                key = f"wording.{occasion}.{number}"
-                if row.about.search(text) and self.count(key) + self.skip < 1:
-                    return self.pick(key, (row.says,))
-        return ""
+                if row.about.search(text) and not self.count(key := f"wording.{occasion}.{number}") and not self.skip:
+                    yield key, row.says
 
     def has_for_occasion(self) -> bool:
         """Whether `for_occasion` has something to say."""
         name = self.heard.occasion
-        return self.count(f"occasion.{name}") + self.skip < len(OCCASIONS[self.locale].get(name, ()))
+        left = self.count(f"occasion.{name}") + self.skip < len(OCCASIONS[self.locale].get(name, ()))
+        return left or any(True for _ in self._wordings(name))
 
     def joined(self, *parts: str) -> str:
         """The parts that are not empty, as one paragraph, each with a capital letter where the language has them."""

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.carried import from_text, to_text
 from assistant.guided import Guided, facts
-from assistant.guided.cues import certain_in
+from assistant.guided.cues import certain_in, sign_in
 from assistant.guided.deciding import TABLE
 from assistant.guided.hearing import hear
 from assistant.guided.tables import LINES, OCCASIONS, TOPICS
@@ -371,3 +371,30 @@ def test_what_is_noted_is_the_matter_and_not_the_asking(text: str, noted: str) -
 
 def test_a_thumb_up_is_a_nod_and_no_riddle() -> None:
     assert way("👌") == "nod"
+
+
+@pytest.mark.parametrize(("sign", "no", "yes"), [
+    ("noting", ("that song reminds me of him", "you remind me of my ex", "他给我留下一堆债", "他说你记住，你欠我的"),
+     ("remind me to ring the vet", "帮我留着这句", "你给我记上")),
+    ("just_listen", ("i've no ideas left, what do i do", "there is no advice that fits"),
+     ("no advice please", "Nobody should advise me, I only want somebody to rejoice with me", "听着就行")),
+    ("dictate", ("他第一句话就说我胖", "六点回他家", "领导给我来了个下马威"),
+     ("头一句我说啥呢", "我咋回他", "你给我写一段")),
+    ("announces", ("how do i tell my mum", "talk to him"), ("i wanna talk about my nan", "有一桩大喜事要讲给你听")),
+    ("fun", ("do you hear how funny that is",), ("tell us a riddle", "讲个冷笑话")),
+])  # fmt: skip
+def test_a_wording_counts_for_what_it_asks_and_not_for_its_neighbour(
+    sign: str, no: tuple[str, ...], yes: tuple[str, ...]
+) -> None:
+    assert not [text for text in no if sign_in(sign, text)] and all(sign_in(sign, text) for text in yes)
+
+
+@pytest.mark.parametrize(
+    "text", ["我妈又来了，真烦心", "他带我看东西去了", "你会怎么告诉孩子", "新年又来了，心里空空的"]
+)
+def test_no_panic_and_no_privacy_is_heard_in_a_telling(text: str) -> None:
+    assert hear(text, None).kind not in {"calm", "privacy"}
+
+
+def test_a_body_in_panic_and_a_wish_to_be_led_are_heard() -> None:
+    assert hear("等一下 好像又來了 手開始麻 你講點什麼 帶我看東西那種的", None).act == "ask_calm_now"
