@@ -92,6 +92,13 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _fuse(arguments: argparse.Namespace) -> int:
+    from perception.expression.fuse import fuse
+
+    say(str(fuse(arguments.member, arguments.weight, arguments.validation, arguments.out)))
+    return 0
+
+
 def _submit(arguments: argparse.Namespace) -> int:
     from perception.expression.data import read_cexpr
     from perception.expression.submit import submit_cexpr
@@ -164,6 +171,11 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--validation", required=True, metavar="READER:PATH:SPLIT", help="to fit the temperature")
     parser.add_argument("--side", type=int, default=48, metavar="PX", help="the input side of the last epochs")
     parser.add_argument("--even", type=float, default=0.4, help="how much rare classes are made up for, 0 to 1")
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH.onnx")
+    parser = task(commands, "fuse", "expression", "exported networks to one file that averages them", _fuse)
+    parser.add_argument("--member", action="append", required=True, metavar="MODEL|PATH.onnx")
+    parser.add_argument("--weight", action="append", type=float, required=True, help="one for each member, in order")
+    parser.add_argument("--validation", required=True, metavar="READER:PATH:SPLIT", help="to fit the temperature")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH.onnx")
     parser = task(commands, "submit", "cexpr", "the compound-expression challenge's file", _submit)
     parser.add_argument("frames", type=Path, help="folder or zip with VIDEO/FRAME.jpg")

@@ -148,6 +148,12 @@ def export_runs(
     worst = largest_difference(network, predictor, faces.take(np.arange(min(1000, len(faces)))))
     if not worst <= MAX_DIFFERENCE:
         raise ValueError(f"{out.name}: ONNX Runtime and torch differ by {worst:.2g}, more than {MAX_DIFFERENCE}")
+    return card_of_measured(predictor, faces, out, how)
+
+
+def card_of_measured(predictor: Predictor, faces: Faces, out: Path, how: Preprocessing) -> Path:
+    """Write the card of the file `out`: its temperature, fitted on `faces` with their mirror images, and its quality on
+    them (the calibration error cross-fitted by halves). Returns the card's path."""
     views = np.concatenate([faces.images, faces.images[:, :, ::-1]])
     found = np.concatenate([
         softmax(predictor.logits(scaled(as_batch(views[start : start + BATCH]), how).numpy()))
