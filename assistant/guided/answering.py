@@ -197,12 +197,15 @@ def another_sentence(moment: Moment) -> str:
 
 
 def general(moment: Moment) -> str:
-    """Things that do little harm anywhere."""
+    """Things that do little harm anywhere; to somebody who told a whole matter, that nothing here fits it."""
+    if len(moment.text) > OWN[moment.locale]:
+        return moment.line("advice_none")
     return moment.joined(moment.line("advice"), moment.line("advice_general"))
 
 
 def information(moment: Moment) -> str:
-    """An explanation where there is one; what is known about the topic; or that it is not known here."""
+    """An explanation where there is one; who knows about the topic; or that it is not known here. A sentence about the
+    topic is no information, and is said only to somebody who asks whether it is normal."""
     kind, text = moment.heard.kind, moment.text
     if kind in {"medication", "diagnosis"} or "medication" in moment.heard.topics:
         return moment.line("diagnosis" if kind == "diagnosis" else "medication")
@@ -211,13 +214,15 @@ def information(moment: Moment) -> str:
             return moment.pick(f"explained.{name}", (one.says,))
     normal = "normal" in acts_in(text)
     topic = moment.heard.topic or (moment.lead if normal else "")
-    lead = moment.line("normal" if normal else "information")
+    lead = moment.line("normal") if normal else ""
     if not topic:
-        return moment.joined(lead, "" if normal else moment.line("information_none"))
+        return lead or moment.line("information_none")
     about = moment.about(topic)
-    said = moment.pick(f"{topic}.says", about.says)
-    helps = about.help if topic in REPEATED else ""
-    return moment.joined(lead, said, moment.new(f"{topic}.help", (helps,)) if helps else "")
+    if not normal:
+        helps = moment.new(f"{topic}.help", (about.help,)) if about.help else ""
+        return moment.joined(moment.line("information_none"), helps)
+    helps = moment.new(f"{topic}.help", (about.help,)) if about.help and topic in REPEATED else ""
+    return moment.joined(lead, moment.pick(f"{topic}.says", about.says), helps)
 
 
 def human(moment: Moment) -> str:
@@ -243,6 +248,11 @@ def which_request(moment: Moment) -> str:
     """Something is asked for and it is open what: asked simply."""
     moment.change(offered="choice")
     return moment.line("which_request")
+
+
+def program(moment: Moment) -> str:
+    """Something about the program, and it is not clear what."""
+    return moment.line("program")
 
 
 def abilities(moment: Moment) -> str:

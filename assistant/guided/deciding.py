@@ -191,6 +191,11 @@ def _wants_pastime(moment: Moment) -> bool:
     return asks and (bored or idle)
 
 
+def _means_program(moment: Moment) -> bool:
+    """A question about the program that neither word nor reader places."""
+    return moment.heard.kind == "program" and not leading.claims(moment)
+
+
 def _dictates(moment: Moment) -> bool:
     """A sentence that is to be written for the person, whatever else the message is taken for."""
     return sign_in("dictate", moment.text) and _asks("words_")(moment)
@@ -251,6 +256,7 @@ TABLE: tuple[Row, ...] = (
     Row("human", _act("ask_human"), answering.human),
     Row("about_bot", _act("ask_about_bot"), answering.about_bot),
     Row("privacy", _act("ask_privacy"), answering.privacy),
+    Row("program", _means_program, answering.program),
     Row("abilities", _act("ask_abilities"), answering.abilities),
     Row("memory", _act("ask_memory"), facts.recall),
     Row("reassurance", _act("ask_reassurance"), answering.reassurance),

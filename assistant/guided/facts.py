@@ -26,12 +26,15 @@ _SPLIT = re.compile(r"[.!?;\n…。！？；]+|,\s+(?=(?:and |but |so )?(?:i|my|
 _NAME = re.compile(r"\bname\b|叫|名字", re.I)
 #: So many clauses are given back that share words with the question; a word is known by so many first letters.
 ALIKE, STEM = 2, 5
+#: So many clauses with numbers are given back to a question for numbers whose words no clause shares.
+NUMBERS = 6
+_NUMBER = re.compile(r"\d|[一二两三四五六七八九十百千万](个|多)?[块元万千百点岁歲斤天周月年笔次台号]")
 _WORD, _HAN = re.compile("[a-z']+"), re.compile("[\u4e00-\u9fff]+")
 _COMMON = re.compile("|".join(_WORDS["common"]["stems"]))
 #: Words that ask to have something noted, and between which parts of a message it is looked for.
 _NOTE = re.compile("|".join(_WORDS["note"]["asking"]), re.I)
 _POINTS_BACK = re.compile(r"(you )?(one|it|that|this|for me)\b|(这|這|那|这个|那个)?$", re.I)
-_NOTE_SPLIT = re.compile(r"[.!?;\n…。！？；]+")
+_NOTE_SPLIT = re.compile(r"(?<!\d)[.]+|[.]+(?!\d)|[!?;\n…。！？；]+")
 _MARKS = re.compile(r"[“”\"<>\[\]{}|`*_]")
 _LETTER = re.compile(r"[^\W\d_]")
 #: Acts in which nothing is told that is worth keeping.
@@ -97,15 +100,19 @@ def recall(moment: Moment) -> str:
 
 
 def _alike(moment: Moment) -> list[str]:
-    """The clauses told before that share the rarest words with the question, in the order in which they were told."""
+    """The clauses told before that share the rarest words with the question, in the order in which they were told. A
+    question for numbers is answered by those with numbers."""
     asked = _stems(moment.text)
+    numbers = sign_in("numbers", moment.text)
     said = [text for text in moment.told if not sign_in("asking", text)]
     told = [clause for text in said for part in _SPLIT.split(text) if (clause := _plain(part))]
+    told = [clause for clause in told if not numbers or _NUMBER.search(clause)]
     stems = [_stems(clause) for clause in told]
     often = Counter(stem for one in stems for stem in one)
     weights = [sum(1.0 / often[stem] for stem in one & asked) for one in stems]
     best = sorted(range(len(told)), key=lambda at: weights[at], reverse=True)[:ALIKE]
-    return [told[at] for at in sorted(best) if weights[at] > 0.0 and weights[at] >= weights[best[0]] / 2]
+    found = [told[at] for at in sorted(best) if weights[at] > 0.0 and weights[at] >= weights[best[0]] / 2]
+    return found or (told[-NUMBERS:] if numbers else [])
 
 
 def _stems(text: str) -> set[str]:

@@ -169,13 +169,15 @@ def hear(text: str, reader: Understands | None) -> Heard:
         asked = _with_sentences(meaning, text, reader)
         occasion = _checked(_occasion(asked, text, act, asking), text)
         act = _asked_by(occasion, act, told, asked, text)
+        if act == "ask_abilities" and occasion == "ask_program" and act not in (told, asked.act):
+            kinds = ("program",)
         light = sum(share for name, share in meaning.occasions if name in _LIGHT) >= LIGHT_FROM and not dark
         # A word alone names no topic that the reader does not see at all: "tablet", "lost", "nights".
         topics = meaning.topics or tuple(topic for topic in topics if topic in meaning.maybe)
         feelings = meaning.feelings or feelings
     else:
         act = told or ("telling" if _LETTERS.search(text) else "")
-    kind = next((kind for kind in kinds if ACT_OF[kind] == act), "")
+    kind = next((kind for kind in kinds if ACT_OF.get(kind, "ask_abilities") == act), "")
     if sign_in("drinks_other", text) and not sign_in("drinks_self", text):
         topics = tuple(NEAR.get(topic, topic) for topic in topics)
     violent = tuple(topic for topic in topics if topic == "violence")  # leads, whatever else is certain

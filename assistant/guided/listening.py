@@ -37,14 +37,20 @@ GRAVE = {
 }
 #: Feelings at which a person may need more than a program.
 HEAVY = {"hopeless", "overwhelmed", "empty", "afraid", "panicked", "ashamed"}
+#: Topics that people want to tell first: who helps is said unasked from this message on (the first is 0).
+TOLD_FIRST = {"grief", "illness", "caring", "money"}
+HELP_AFTER = 3
+#: What makes a person or a place the matter itself: a mother who sends soup is no trouble with a mother.
+TROUBLE = {"hurt_by", "unfair", "ignored", "pressure", "worried_for", "conflict", "anger", "family_duty", "caring",
+           "regret"}  # fmt: skip
 
 #: What begins with "your mother" is no clause about the person.
 _KIN = re.compile("你(妈|媽|爸|老|女|儿|兒|孩|弟|妹|哥|姐|奶|爷|爺|公|婆|家|们|們|室|同|朋|前)")
 #: The shapes of a reply, in the order in which they are tried; the turn of the conversation shifts where it begins.
-ASKING = ("feeling+ask", "says+ask", "clause+ask", "feeling+says+ask", "ack+ask")
+ASKING = ("feeling+ask", "says+ask", "feeling+says+ask", "ack+ask")
 NOT_ASKING = (
-    "feeling+says", "clause+support", "feeling+invite", "says+invite", "clause+invite", "feeling+support",
-    "says+support", "ack+invite", "support+invite", "ack+support",
+    "feeling+says", "clause+support", "feeling+invite", "says+invite", "ack", "clause+invite", "feeling+support",
+    "says+support", "ack+invite", "invite", "support+invite", "ack+support",
 )  # fmt: skip
 
 
@@ -65,7 +71,9 @@ def helped(moment: Moment) -> str:
     """Who helps, once a topic needs more than a program: when it comes up again, or with a heavy feeling."""
     topic = moment.lead
     about = moment.about(topic) if topic else None
-    if not about or not about.help or moment.count(f"{topic}.help") or moment.position < 1 or moment.heard.light:
+    if not about or not about.help or moment.count(f"{topic}.help") or moment.heard.light:
+        return ""
+    if moment.position < (HELP_AFTER if topic in TOLD_FIRST else 1) and not HEAVY & set(moment.heard.feelings):
         return ""
     here, again = topic in moment.heard.topics, topic in moment.before.topics
     heavy = bool(HEAVY & set(moment.heard.feelings))
@@ -85,11 +93,13 @@ def offered(moment: Moment) -> str:
     every = OFFER_EVERY * (1 + len(moment.before.declined))
     tender = (TENDER | GRAVE) & {*moment.before.topics, *moment.heard.topics}
     since = _since_offer(moment)
-    spoken = moment.lead in moment.heard.topics  # what was told before may be long past
+    spoken = _is_matter(moment)  # what was told before may be long past
     fits = spoken and not tender and moment.lead not in SCENES and since >= every
     if fits and (name := fitting(moment, (moment.lead,))):
         return moment.joined(_opening(moment), offer(moment, name))
-    if not tender and moment.position >= CHOICE_AFTER and since >= CHOICE_EVERY and moment.count("choice") < 2:
+    troubled = spoken or bool(moment.heard.feelings)
+    due = moment.position >= CHOICE_AFTER and since >= CHOICE_EVERY and moment.count("choice") < 2
+    if not tender and troubled and due:
         moment.change(offered="choice")
         return moment.joined(_opening(moment), moment.line("choice"))
     return ""
@@ -109,7 +119,7 @@ def answered(moment: Moment) -> str:
     topic = moment.lead
     if len(moment.text) > LONG[moment.locale] // 4:
         return listen(moment)
-    if _may_ask(moment) and moment.ago("answer") > 0:
+    if _may_ask(moment) and moment.ago("answer") > 0 and _is_matter(moment):
         if topic and (asked := moment.new(f"{topic}.asks", moment.about(topic).asks)):
             _note(moment, "took+ask")
             return moment.joined(moment.line("took"), asked)
@@ -167,11 +177,18 @@ def _opening(moment: Moment) -> str:
 
 
 def _may_ask(moment: Moment) -> bool:
-    """Whether a question is due: not where it was unwanted, and not twice in a row."""
-    if moment.before.no_questions:
+    """Whether a question is due: not where it was unwanted, not twice in a row, and not after bare facts: "what is that
+    like for you?" stings where nothing was told that is like anything."""
+    if moment.before.no_questions or not (moment.heard.feelings or moment.heard.light or _is_matter(moment)):
         return False
     span = 2 if moment.before.complaints else 1
     return not any("ask" in shape or "part" in shape for shape in moment.before.shapes[-span:])
+
+
+def _is_matter(moment: Moment) -> bool:
+    """Whether this message is about the topic that leads, and not only set among such people and places."""
+    topic, heard = moment.lead, moment.heard
+    return topic in heard.topics and (topic not in SCENES or heard.occasion in TROUBLE)
 
 
 def _may_choose(moment: Moment) -> bool:
@@ -197,20 +214,21 @@ def _has(moment: Moment, part: str) -> bool:
     if part == "clause":
         return not any("clause" in shape for shape in moment.before.shapes[-2:]) and bool(_clause(moment))
     if part == "says":
-        return topic in heard.topics and moment.count(f"{topic}.says") < len(moment.about(topic).says)
+        return _is_matter(moment) and moment.count(f"{topic}.says") < len(moment.about(topic).says)
     if part == "ask":
-        here = topic != "" and moment.count(f"{topic}.asks") < len(moment.about(topic).asks)
+        here = _is_matter(moment) and moment.count(f"{topic}.asks") < len(moment.about(topic).asks)
         return here or moment.count("ask") < len(LINES[moment.locale]["ask"])
     if part == "support":
-        return bool(heard.feelings or heard.topics) and moment.count("support") < len(LINES[moment.locale]["support"])
+        left = moment.count("support") < len(LINES[moment.locale]["support"])
+        return left and bool(heard.feelings or _is_matter(moment))
     return True
 
 
 def _clause(moment: Moment) -> str:
-    """A clause to be given back: a short one that begins with the person. Longer ones, and those about others, came out
-    broken as often as not."""
+    """A clause to be given back: a short one that begins with the person and is half of the message or more. Longer
+    ones, and those about others, came out broken as often as not; one of many is seldom the one that matters."""
     clause = reflect(moment.text, moment.locale)
-    short = len(clause) <= SAID_BACK[moment.locale]
+    short = len(moment.text) / 2 <= len(clause) <= SAID_BACK[moment.locale]
     own = clause.startswith(("you ", "you're ", "you've ", "你")) and not _KIN.match(clause)
     return clause if short and own else ""
 
@@ -225,7 +243,7 @@ def _ask(moment: Moment) -> str:
     if moment.heard.light:
         moment.change(asked="open")
         return moment.line("ask_light")
-    asked = moment.new(f"{topic}.asks", moment.about(topic).asks) if topic else ""
+    asked = moment.new(f"{topic}.asks", moment.about(topic).asks) if _is_matter(moment) else ""
     moment.change(asked=f"topic.{topic}" if asked else "open")
     return asked or moment.line("ask")
 
