@@ -9,7 +9,7 @@ from assistant.guided.correcting import corrected
 from assistant.guided.cues import acts_in, sign_in
 from assistant.guided.exercises import BREATHING, COUNTING, EXERCISES, called_in
 from assistant.guided.moment import OWN, SCENES, Moment
-from assistant.guided.tables import EXPLAINED, LINES, OCCASIONS
+from assistant.guided.tables import ANSWERS, EXPLAINED, LINES, OCCASIONS
 from assistant.types import Fact
 
 #: Topics about which no exercise is offered and no number asked.
@@ -201,6 +201,12 @@ def general(moment: Moment) -> str:
     if len(moment.text) > OWN[moment.locale]:
         return moment.line("advice_none")
     return moment.joined(moment.line("advice"), moment.line("advice_general"))
+
+
+def answered(moment: Moment) -> str:
+    """The prepared answer to what is asked for."""
+    name = moment.answer()
+    return moment.pick(f"answer.{name}", (ANSWERS[moment.locale][name].says,))
 
 
 def information(moment: Moment) -> str:

@@ -35,7 +35,8 @@ _NEGATION = re.compile(
 )
 
 
-def _plain(text: str) -> str:
+def as_tables(text: str) -> str:
+    """The text as the tables of words have it: simplified characters, straight apostrophes."""
     return simplified(text.replace("’", "'"))
 
 
@@ -51,7 +52,7 @@ _DENIED = {"anger", "worry", "panic", "low_mood"}
 
 def _found(table: dict[str, re.Pattern[str]], text: str) -> tuple[str, ...]:
     """The rows that occur in `text`; where a negation counts, without one right before them."""
-    plain = _plain(text)
+    plain = as_tables(text)
     return tuple(
         name
         for name, pattern in table.items()
@@ -64,7 +65,7 @@ def _found(table: dict[str, re.Pattern[str]], text: str) -> tuple[str, ...]:
 
 def command_in(text: str) -> str:
     """The command or bare answer that the whole message is, or ""."""
-    bare = re.sub(r"[\s,，.。!！?？~～…、;；:：]+", " ", _plain(text)).strip().lower()
+    bare = re.sub(r"[\s,，.。!！?？~～…、;；:：]+", " ", as_tables(text)).strip().lower()
     if len(bare) > BARE:
         return ""
     return next((name for name, pattern in COMMANDS.items() if pattern.fullmatch(bare)), "")
@@ -72,13 +73,13 @@ def command_in(text: str) -> str:
 
 def acts_in(text: str) -> tuple[str, ...]:
     """What the message does towards the companion, by its words."""
-    plain = _plain(text)
+    plain = as_tables(text)
     return tuple(name for name, pattern in ACTS.items() if pattern.search(plain))
 
 
 def manners_in(text: str) -> str:
     """A greeting, thanks, goodbye or small talk that is all there is in a short message, or ""."""
-    plain = _plain(text)
+    plain = as_tables(text)
     if len(plain) > BARE or len(plain.split()) > 9 or topics_in(plain):
         return ""
     return next((name for name, pattern in MANNERS.items() if pattern.search(plain)), "")
@@ -91,13 +92,13 @@ def topics_in(text: str) -> tuple[str, ...]:
 
 def certain_in(text: str) -> tuple[str, ...]:
     """Topics by words that need no second opinion."""
-    plain = _plain(text)
+    plain = as_tables(text)
     return tuple(name for name, pattern in CERTAIN.items() if pattern.search(plain))
 
 
 def feelings_in(text: str) -> tuple[str, ...]:
     """Feelings of the writer that are named and not denied, at most two."""
-    plain = _plain(text)
+    plain = as_tables(text)
     named = (
         name
         for name, pattern in FEELINGS.items()
@@ -118,18 +119,18 @@ def good_in(text: str) -> bool:
 
 def shows(act: str, text: str) -> bool:
     """Whether the words allow this act: one towards the companion must speak to it or of it."""
-    return act not in EVIDENCE or EVIDENCE[act].search(_plain(text)) is not None
+    return act not in EVIDENCE or EVIDENCE[act].search(as_tables(text)) is not None
 
 
 def wording_for(text: str) -> str:
     """Which words are asked for (`outputs.OCCASIONS`), by the message's own, or ""."""
-    plain = _plain(text)
+    plain = as_tables(text)
     return next((name for name, pattern in _WORDING_FOR.items() if pattern.search(plain)), "")
 
 
 def sign_in(name: str, text: str) -> bool:
     """Whether the words show this sign ("now", "body", "past" ...)."""
-    return bool(SIGNS[name].search(_plain(text)))
+    return bool(SIGNS[name].search(as_tables(text)))
 
 
 _NUMBER = re.compile(r"(?<![\d.])(10|[0-9])(?!\d|[:：点]|\.\d)")

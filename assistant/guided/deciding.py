@@ -153,7 +153,7 @@ def _answers_question(moment: Moment) -> bool:
 
 
 #: Ways that leave the person with something to try or to call.
-_GIVING = {"advice", "advice_told", "human", "chosen", "information", "not_taken_up", "words", "view", "how_to_bear",
+_GIVING = {"answered_question", "advice", "advice_told", "human", "chosen", "information", "not_taken_up", "words", "view", "how_to_bear",
            "pastime", "another_sentence", "dictated"}  # fmt: skip
 
 
@@ -191,6 +191,14 @@ def _wants_pastime(moment: Moment) -> bool:
     return asks and (bored or idle)
 
 
+def _has_answer(moment: Moment) -> bool:
+    """Something is asked for, in words for which there is a prepared answer."""
+    heard = moment.heard
+    asks = heard.act in _ANSWERED or (heard.occasion in _ANSWERED and heard.act not in {"ask_memory", "ask_privacy"})
+    asks = asks and not heard.command and not heard.dark and not heard.occasion.startswith("words_")
+    return asks and heard.occasion not in _NOT_ANSWERED and not leading.claims(moment) and bool(moment.answer())
+
+
 def _means_program(moment: Moment) -> bool:
     """A question about the program that neither word nor reader places."""
     return moment.heard.kind == "program" and not leading.claims(moment)
@@ -219,6 +227,12 @@ def _is_little(moment: Moment) -> bool:
     return not heard.topics and not heard.feelings and len(heard.text) <= listening.LITTLE[moment.locale]
 
 
+#: What may be answered by a prepared answer, and what asks for something else than an answer.
+_ANSWERED = {"ask_advice", "ask_info", "ask_reassurance", "ask_human", "ask_exercise", "ask_ok", "ask_why", "ask_sleep",
+             "ask_how_feel", "ask_how_do", "ask_how_people", "ask_person", OPEN}  # fmt: skip
+_NOT_ANSWERED = {"ask_which", "ask_rehearse", "ask_fun", "ask_pastime", "ask_note", "ask_said", "ask_listen",
+                 "ask_program"}  # fmt: skip
+
 TABLE: tuple[Row, ...] = (
     # Safety.
     Row("danger", danger.is_near, danger.meet),
@@ -238,6 +252,7 @@ TABLE: tuple[Row, ...] = (
     Row("another_sentence", _wants_another, answering.another_sentence),
     Row("pastime", _wants_pastime, lambda m: m.line("pastime")),
     Row("exercise_named", _names_exercise, answering.exercise),
+    Row("answered_question", _has_answer, answering.answered),
     Row("exercise", _act("ask_exercise"), answering.exercise),
     Row("tomorrow", _questions("tomorrow", "ask_abilities", "ask_memory", "ask_about_bot", "ask_privacy",
                                "ask_reassurance"), lambda m: m.line("tomorrow")),

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from assistant.guided.cues import as_tables
 from assistant.guided.hearing import Heard
-from assistant.guided.tables import FEELINGS, LINES, OCCASIONS, TOPICS, WORDINGS, Topic
+from assistant.guided.tables import ANSWERS, FEELINGS, LINES, OCCASIONS, TOPICS, WORDINGS, Topic
 from assistant.types import GuidedState
 from llm.types import Locale
 
@@ -129,8 +130,14 @@ class Moment:
         short = len(self.text) <= OWN[self.locale] and occasion != "words_other"
         for text in (self.text, *(self.told[: -EARLIER - 1 : -1] if short else ())):
             for number, row in enumerate(WORDINGS[self.locale].get(occasion, ())):
-                if row.about.search(text) and not self.count(key := f"wording.{occasion}.{number}") and not self.skip:
+                if row.about.search(as_tables(text)) and not self.count(key := f"wording.{occasion}.{number}") and not self.skip:
                     yield key, row.says
+
+    def answer(self) -> str:
+        """The name of a prepared answer to what this message asks for that was not given yet, or ""."""
+        text, rows = as_tables(self.text), ANSWERS[self.locale].items()
+        fits = (name for name, row in rows if row.about.search(text) and not self.count(f"answer.{name}"))
+        return "" if self.skip else next(fits, "")
 
     def has_for_occasion(self) -> bool:
         """Whether `for_occasion` has something to say."""

@@ -47,8 +47,8 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A sentence to say to somebody about a matter: by which words the matter is known, a message that it is for, and
-    what can be said."""
+    """A sentence to say to somebody about a matter, or an answer: by which words the matter is known, a message that it
+    is for, and what can be said."""
 
     about: re.Pattern[str]
     yes: str
@@ -94,6 +94,15 @@ def _explanations(locale: Locale) -> dict[str, Explanation]:
         raise TextsInvalid(f"{path.name}: {error!r}; each needs `called` and `says`") from error
 
 
+def _answers(locale: Locale) -> dict[str, Wording]:
+    path = HERE / f"answers.{locale}.toml"
+    try:
+        rows = load(path).items()
+        return {name: Wording(re.compile(row["about"], re.I), row["yes"], row["says"]) for name, row in rows}
+    except (KeyError, TypeError, re.error) as error:
+        raise TextsInvalid(f"{path.name}: {error!r}; each needs `about`, `yes` and `says`") from error
+
+
 def _wordings(locale: Locale) -> dict[str, tuple[Wording, ...]]:
     path = HERE / f"wordings.{locale}.toml"
     try:
@@ -111,7 +120,8 @@ TOPICS: dict[Locale, Mapping[str, Topic]] = {locale: _topics(locale) for locale 
 OCCASIONS: dict[Locale, Mapping[str, tuple[str, ...]]] = {locale: _groups("occasions", locale) for locale in LOCALES}
 EXPLAINED: dict[Locale, Mapping[str, Explanation]] = {locale: _explanations(locale) for locale in LOCALES}
 WORDINGS: dict[Locale, Mapping[str, tuple[Wording, ...]]] = {locale: _wordings(locale) for locale in LOCALES}
-for _table in (LINES, FEELINGS, TOPICS, OCCASIONS, EXPLAINED, WORDINGS):
+ANSWERS: dict[Locale, Mapping[str, Wording]] = {locale: _answers(locale) for locale in LOCALES}
+for _table in (LINES, FEELINGS, TOPICS, OCCASIONS, EXPLAINED, WORDINGS, ANSWERS):
     if differing := set(_table["en"]) ^ set(_table["zh"]):
         raise TextsInvalid(f"only one language has {sorted(differing)}; both need every one")
 for _table, _names in ((FEELINGS, outputs.FEELINGS), (TOPICS, (*outputs.TOPICS, *NEAR.values()))):

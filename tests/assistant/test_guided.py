@@ -16,7 +16,7 @@ from assistant.guided import Guided
 from assistant.guided.cues import COMMANDS, acts_in, command_in, score_in, topics_in
 from assistant.guided.exercises import EXERCISES, FOLDER, read_exercise
 from assistant.guided.reflect import reflect
-from assistant.guided.tables import EXPLAINED, FEELINGS, LINES, NEAR, WORDINGS, TextsInvalid
+from assistant.guided.tables import ANSWERS, EXPLAINED, FEELINGS, LINES, NEAR, WORDINGS, TextsInvalid
 from assistant.guided.tables import TOPICS as SAYINGS
 from assistant.meaning import outputs
 from assistant.types import GuidedState
@@ -351,3 +351,10 @@ def test_every_wording_is_the_first_for_its_own_example(locale: Locale, occasion
     rows = WORDINGS[locale][occasion]
     found = [number for number, one in enumerate(rows) if one.about.search(rows[row].yes)]
     assert found[:1] == [row], rows[row].yes
+
+
+@pytest.mark.parametrize(("locale", "name"), [(locale, name) for locale in LOCALES for name in ANSWERS[locale]])
+def test_every_answer_is_the_first_for_its_own_example(locale: Locale, name: str) -> None:
+    row = ANSWERS[locale][name]
+    found = [other for other, one in ANSWERS[locale].items() if one.about.search(row.yes)]
+    assert found[:1] == [name], row.yes
