@@ -232,8 +232,8 @@ def information(moment: Moment) -> str:
 
 
 def human(moment: Moment) -> str:
-    """Who helps: for the topic, and in general."""
-    topic = moment.lead or moment.topic
+    """Who helps: for what the conversation is about, and in general."""
+    topic = moment.matter
     about = moment.about(topic) if topic else None
     if about and about.help and (topic in REPEATED or not moment.count(f"{topic}.help")):
         return moment.joined(moment.pick(f"{topic}.help", (about.help,)), moment.line("helpers_end"))

@@ -59,9 +59,16 @@ OCCASION_FROM, OCCASION_SURE, OCCASION_LEAST = 0.4, 0.6, 0.1
 #: A goodbye, thanks or a greeting is taken as such where act and occasion are each at least this sure of it.
 BOTH_FROM = 0.3
 _PARTING = {"leave", "thank", "greet"}
-#: A message, or a sentence of it, asks for something from here on; what it asks for is named from the second on, below
-#: it stays open. So many of the last sentences, and the first, are read by themselves.
-REQUEST_FROM, NAMED_FROM, LAST_SENTENCES = 0.5, 0.35, 3
+#: A message, or a sentence of it, asks for something from here on; what it asks for is named where its kind has the
+#: second (beside an act that asks for something itself, the third), below it stays open. So many of the last sentences,
+#: and the first, are read by themselves.
+REQUEST_FROM, NAMED_FROM, NAMED_BESIDE, LAST_SENTENCES = 0.5, 0.25, 0.4, 3
+#: Requests of one kind, which are answered alike: the kind is read rightly more often than which of it.
+KIND_OF = {
+    "ask_ok": "whether", "ask_why": "whether", "ask_calm": "now", "ask_sleep": "now", "ask_focus": "now",
+    "ask_exercise": "now", "ask_fun": "play", "ask_rehearse": "play", "ask_pastime": "play", "ask_program": "here",
+    "ask_said": "here", "ask_note": "here",
+}  # fmt: skip
 #: The occasion of a request that cannot be placed.
 OPEN = "ask_open"
 _SENTENCE = re.compile(r"(?<=[.!?…。！？；;\n])\s*|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
@@ -81,8 +88,9 @@ _DOUBTED = {
     "leave",
     "greet",
 }
-#: Where words are asked for, and none of the message's own says which, the likeliest are given from here on.
-WORDS_FROM = 0.2
+#: Where words are asked for, and none of the message's own says which, the likeliest are given from here on; which words
+#: they are is read rightly in one of three (held-out conversations).
+WORDS_FROM = 0.3
 #: Questions: they need a word that asks.
 _QUESTIONING = {"ask_which", "ask_why", "ask_how_feel", "ask_how_do", "ask_how_people"}
 #: What acts that lead away from listening are called among the occasions: the two are read from one message by
@@ -256,9 +264,27 @@ def _occasion(meaning: Meaning, text: str, act: str, asking: bool) -> str:
     if name == "words_other" and share >= OCCASION_FROM:
         return wording_for(text) or name
     if share < OCCASION_FROM and meaning.asking >= REQUEST_FROM:
-        name, share = next((one for one in meaning.occasions if one[0].startswith(ASKING)), (OPEN, 0.0))
-        return name if share >= NAMED_FROM else OPEN
+        return _of_kind(meaning, text, NAMED_BESIDE if act.startswith("ask_") else NAMED_FROM)
     return name if share >= OCCASION_FROM and (asking or name not in _QUESTIONING) else ""
+
+
+def _of_kind(meaning: Meaning, text: str, least: float) -> str:
+    """The likeliest request of the likeliest kind, OPEN where no kind has as much as `least`."""
+    kinds: dict[str, float] = defaultdict(float)
+    asked = [(name, share) for name, share in meaning.occasions if name.startswith(ASKING)]
+    for name, share in asked:
+        kinds[_kind(name)] += share
+    kind = max(kinds, key=lambda one: kinds[one], default="")
+    if kinds[kind] < least:
+        return OPEN
+    name, share = next(one for one in asked if _kind(one[0]) == kind)
+    if kind == "words":
+        return wording_for(text) or (name if share >= WORDS_FROM else "words_other")
+    return name
+
+
+def _kind(name: str) -> str:
+    return "words" if name.startswith("words_") else KIND_OF.get(name, name)
 
 
 def _agreed(act: str, told: str, meaning: Meaning) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from assistant.guided.cues import as_tables
+from assistant.guided.cues import as_tables, topics_in
 from assistant.guided.hearing import Heard
 from assistant.guided.tables import ANSWERS, FEELINGS, LINES, OCCASIONS, TOPICS, WORDINGS, Topic
 from assistant.types import GuidedState
@@ -79,6 +80,16 @@ class Moment:
         found = tuple(topic for topic in (*self.heard.topics, *events, *earlier) if topic not in SCENES)
         first = next(iter(found), self.heard.topic)
         return next((topic for topic in events if first in OUTLASTS.get(topic, ())), first)
+
+    @property
+    def matter(self) -> str:
+        """What the conversation is about: this message's trouble; else of those before it the one that most messages
+        name by words, too; else the lead."""
+        if own := next((topic for topic in self.heard.topics if topic not in SCENES), ""):
+            return own
+        named = Counter(topic for text in self.told for topic in topics_in(text))
+        best = max((one for one in self.before.topics if one not in SCENES), key=lambda one: named[one], default="")
+        return best if named[best] > named[self.lead] else self.lead or self.topic
 
     def change(self, **values: Any) -> None:
         """Change what the reply leaves."""
