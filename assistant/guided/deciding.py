@@ -153,8 +153,10 @@ def _answers_question(moment: Moment) -> bool:
 
 
 #: Ways that leave the person with something to try or to call.
-_GIVING = {"answered_question", "advice", "advice_told", "human", "chosen", "information", "not_taken_up", "words", "view", "how_to_bear",
-           "pastime", "another_sentence", "dictated"}  # fmt: skip
+_GIVING = {
+    "answered_question", "advice", "advice_told", "human", "chosen", "information", "not_taken_up",
+    "words", "view", "how_to_bear", "pastime", "another_sentence", "dictated",
+}  # fmt: skip
 
 
 def _reacts(sign: str) -> Condition:

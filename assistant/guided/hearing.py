@@ -62,7 +62,7 @@ _PARTING = {"leave", "thank", "greet"}
 #: A message, or a sentence of it, asks for something from here on; what it asks for is named where its kind has the
 #: second (beside an act that asks for something itself, the third), below it stays open. So many of the last sentences,
 #: and the first, are read by themselves.
-REQUEST_FROM, NAMED_FROM, NAMED_BESIDE, LAST_SENTENCES = 0.5, 0.25, 0.4, 3
+REQUEST_FROM, NAMED_FROM, NAMED_BESIDE, LAST_SENTENCES = 0.5, 0.25, 0.5, 3
 #: Requests of one kind, which are answered alike: the kind is read rightly more often than which of it.
 KIND_OF = {
     "ask_ok": "whether", "ask_why": "whether", "ask_calm": "now", "ask_sleep": "now", "ask_focus": "now",
@@ -88,9 +88,9 @@ _DOUBTED = {
     "leave",
     "greet",
 }
-#: Where words are asked for, and none of the message's own says which, the likeliest are given from here on; which words
-#: they are is read rightly in one of three (held-out conversations).
-WORDS_FROM = 0.3
+#: Where words are asked for, and none of the message's own says which, the likeliest are given from here on: which they
+#: are is read rightly in one of three (held-out conversations).
+WORDS_FROM = 0.4
 #: Questions: they need a word that asks.
 _QUESTIONING = {"ask_which", "ask_why", "ask_how_feel", "ask_how_do", "ask_how_people"}
 #: What acts that lead away from listening are called among the occasions: the two are read from one message by

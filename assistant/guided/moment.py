@@ -141,7 +141,11 @@ class Moment:
         short = len(self.text) <= OWN[self.locale] and occasion != "words_other"
         for text in (self.text, *(self.told[: -EARLIER - 1 : -1] if short else ())):
             for number, row in enumerate(WORDINGS[self.locale].get(occasion, ())):
-                if row.about.search(as_tables(text)) and not self.count(key := f"wording.{occasion}.{number}") and not self.skip:
+                if (
+                    row.about.search(as_tables(text))
+                    and not self.count(key := f"wording.{occasion}.{number}")
+                    and not self.skip
+                ):
                     yield key, row.says
 
     def answer(self) -> str:
