@@ -35,6 +35,8 @@ _OUTRIGHT = {
 #: Wordings that ask only where the message is a question.
 _QUESTIONS = {"medication", "diagnosis", "opinion", "normal", "reassure", "info", "offtopic"}
 _MANNERS = {"bye", "thanks", "greeting"}
+#: Topics that are never read from between the lines: a loss that was none is the worst thing to be told.
+_NAMED_ONLY = {"pregnancy_loss"}
 #: A reader this sure of what is asked is not contradicted by words; a greeting, a goodbye or a bare wish for advice is
 #: not longer than this (characters).
 SURE, POLITE = 0.9, 24
@@ -181,7 +183,9 @@ def hear(text: str, reader: Understands | None) -> Heard:
             kinds = ("program",)
         light = sum(share for name, share in meaning.occasions if name in _LIGHT) >= LIGHT_FROM and not dark
         # A word alone names no topic that the reader does not see at all: "tablet", "lost", "nights".
+        named = topics
         topics = meaning.topics or tuple(topic for topic in topics if topic in meaning.maybe)
+        topics = tuple(topic for topic in topics if topic not in _NAMED_ONLY or topic in named)
         feelings = meaning.feelings or feelings
     else:
         act = told or ("telling" if _LETTERS.search(text) else "")

@@ -398,3 +398,17 @@ def test_no_panic_and_no_privacy_is_heard_in_a_telling(text: str) -> None:
 
 def test_a_body_in_panic_and_a_wish_to_be_led_are_heard() -> None:
     assert hear("等一下 好像又來了 手開始麻 你講點什麼 帶我看東西那種的", None).act == "ask_calm_now"
+
+
+def test_a_death_told_in_homely_words_is_a_death() -> None:
+    assert "grief" in certain_in("我老伴儿叫孙淑琴，腊月十九没的，胰腺上的毛病")
+    assert "grief" not in certain_in("我爸说钱是三号没的")
+
+
+def test_no_lost_child_is_read_from_between_the_lines() -> None:
+    class Sees:
+        def understand(self, text: str) -> Meaning:
+            return Meaning("telling", 0.9, ("pregnancy_loss",), ("sad",))
+
+    assert hear("five weeks tomorrow. everyone said the first six are a blur", Sees()).topics == ()
+    assert hear("I had a miscarriage on the 4th", Sees()).topics == ("pregnancy_loss",)

@@ -19,7 +19,7 @@ NEAR = 0.08
 
 PASSES = [
     (folder, name)
-    for folder in ("", "second", "third", "fourth", "fifth", "sixth")
+    for folder in ("", "second", "third", "fourth", "fifth", "sixth", "seventh")
     for name in TABLES
     if (HERE / folder / f"{name}.jsonl").is_file()
 ]
