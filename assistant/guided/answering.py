@@ -224,10 +224,10 @@ def information(moment: Moment) -> str:
     if not topic:
         return lead or moment.line("information_none")
     about = moment.about(topic)
+    told = about.help and (topic in REPEATED or not normal)
+    helps = moment.new(f"{topic}.help", (about.help,)) if told else ""
     if not normal:
-        helps = moment.new(f"{topic}.help", (about.help,)) if about.help else ""
         return moment.joined(moment.line("information_none"), helps)
-    helps = moment.new(f"{topic}.help", (about.help,)) if about.help and topic in REPEATED else ""
     return moment.joined(lead, moment.pick(f"{topic}.says", about.says), helps)
 
 
@@ -254,11 +254,6 @@ def which_request(moment: Moment) -> str:
     """Something is asked for and it is open what: asked simply."""
     moment.change(offered="choice")
     return moment.line("which_request")
-
-
-def program(moment: Moment) -> str:
-    """Something about the program, and it is not clear what."""
-    return moment.line("program")
 
 
 def abilities(moment: Moment) -> str:

@@ -273,7 +273,7 @@ TABLE: tuple[Row, ...] = (
     Row("human", _act("ask_human"), answering.human),
     Row("about_bot", _act("ask_about_bot"), answering.about_bot),
     Row("privacy", _act("ask_privacy"), answering.privacy),
-    Row("program", _means_program, answering.program),
+    Row("program", _means_program, lambda m: m.line("program")),
     Row("abilities", _act("ask_abilities"), answering.abilities),
     Row("memory", _act("ask_memory"), facts.recall),
     Row("reassurance", _act("ask_reassurance"), answering.reassurance),

@@ -66,7 +66,7 @@ _PARTING = {"leave", "thank", "greet"}
 #: and the first, are read by themselves.
 REQUEST_FROM, NAMED_FROM, NAMED_BESIDE, LAST_SENTENCES = 0.5, 0.25, 0.5, 3
 #: Requests of one kind, which are answered alike: the kind is read rightly more often than which of it.
-KIND_OF = {
+_KINDS = {
     "ask_ok": "whether", "ask_why": "whether", "ask_calm": "now", "ask_sleep": "now", "ask_focus": "now",
     "ask_exercise": "now", "ask_fun": "play", "ask_rehearse": "play", "ask_pastime": "play", "ask_program": "here",
     "ask_said": "here", "ask_note": "here",
@@ -189,7 +189,7 @@ def hear(text: str, reader: Understands | None) -> Heard:
         feelings = meaning.feelings or feelings
     else:
         act = told or ("telling" if _LETTERS.search(text) else "")
-    kind = next((kind for kind in kinds if ACT_OF.get(kind, "ask_abilities") == act), "")
+    kind = next((kind for kind in kinds if ACT_OF[kind] == act), "")
     if sign_in("drinks_other", text) and not sign_in("drinks_self", text):
         topics = tuple(NEAR.get(topic, topic) for topic in topics)
     violent = tuple(topic for topic in topics if topic == "violence")  # leads, whatever else is certain
@@ -277,18 +277,19 @@ def _of_kind(meaning: Meaning, text: str, least: float) -> str:
     kinds: dict[str, float] = defaultdict(float)
     asked = [(name, share) for name, share in meaning.occasions if name.startswith(ASKING)]
     for name, share in asked:
-        kinds[_kind(name)] += share
+        kinds[kind_of(name)] += share
     kind = max(kinds, key=lambda one: kinds[one], default="")
     if kinds[kind] < least:
         return OPEN
-    name, share = next(one for one in asked if _kind(one[0]) == kind)
+    name, share = next(one for one in asked if kind_of(one[0]) == kind)
     if kind == "words":
         return wording_for(text) or (name if share >= WORDS_FROM else "words_other")
     return name
 
 
-def _kind(name: str) -> str:
-    return "words" if name.startswith("words_") else KIND_OF.get(name, name)
+def kind_of(name: str) -> str:
+    """The kind of a request (its name in `outputs.OCCASIONS`)."""
+    return "words" if name.startswith("words_") else _KINDS.get(name, name)
 
 
 def _agreed(act: str, told: str, meaning: Meaning) -> str:

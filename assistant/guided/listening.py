@@ -119,13 +119,10 @@ def answered(moment: Moment) -> str:
     topic = moment.lead
     if len(moment.text) > LONG[moment.locale] // 4:
         return listen(moment)
-    if _may_ask(moment) and moment.ago("answer") > 0 and _is_matter(moment):
-        if topic and (asked := moment.new(f"{topic}.asks", moment.about(topic).asks)):
-            _note(moment, "took+ask")
-            return moment.joined(moment.line("took"), asked)
-    elif topic and _is_bare(moment) and (said := moment.new(f"{topic}.says", moment.about(topic).says)):
-        _note(moment, "says")
-        return said
+    due = _may_ask(moment) and moment.ago("answer") > 0 and _is_matter(moment)
+    if due and (asked := moment.new(f"{topic}.asks", moment.about(topic).asks)):
+        _note(moment, "took+ask")
+        return moment.joined(moment.line("took"), asked)
     if (
         moment.count("choice") < 2
         and not moment.before.offered
@@ -138,11 +135,6 @@ def answered(moment: Moment) -> str:
     return _shaped(moment, next(shape for shape in TAKEN if shape not in moment.before.shapes[-2:]))
 
 
-def _is_bare(moment: Moment) -> bool:
-    """A date, a number, a word: nothing of its own to speak to."""
-    return moment.heard.act == "answer" or len(moment.text) <= LITTLE[moment.locale] // 2
-
-
 def unclear(moment: Moment) -> str:
     """Too little to go by: it says so, and asks simply."""
     _note(moment, "unclear+ask" if _may_ask(moment) else "invite")
@@ -151,7 +143,9 @@ def unclear(moment: Moment) -> str:
 
 def next_shape(moment: Moment) -> str:
     """The first shape that can be filled and was not among the last two, beginning elsewhere at every turn."""
-    asking = _turned(ASKING, moment.position) if _may_ask(moment) else ()
+    # "What is that like for you?" stings after bare facts, where nothing was told that is like anything.
+    told = bool(moment.heard.feelings) or moment.heard.light or _is_matter(moment)
+    asking = _turned(ASKING, moment.position) if told and _may_ask(moment) else ()
     order = [*asking, *_turned(NOT_ASKING, 3 * moment.position + 1)]
     order.sort(key=lambda shape: "feeling" not in shape and _has(moment, "feeling") and "ask" not in shape)
     if moment.lead in GRAVE:
@@ -177,9 +171,8 @@ def _opening(moment: Moment) -> str:
 
 
 def _may_ask(moment: Moment) -> bool:
-    """Whether a question is due: not where it was unwanted, not twice in a row, and not after bare facts: "what is that
-    like for you?" stings where nothing was told that is like anything."""
-    if moment.before.no_questions or not (moment.heard.feelings or moment.heard.light or _is_matter(moment)):
+    """Whether a question is due: not where it was unwanted, and not twice in a row."""
+    if moment.before.no_questions:
         return False
     span = 2 if moment.before.complaints else 1
     return not any("ask" in shape or "part" in shape for shape in moment.before.shapes[-span:])

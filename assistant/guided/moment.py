@@ -139,13 +139,10 @@ class Moment:
     def _wordings(self, occasion: str) -> Iterator[tuple[str, str]]:
         """The sentences that `worded` may give, each with the key under which it is counted."""
         short = len(self.text) <= OWN[self.locale] and occasion != "words_other"
-        for text in (self.text, *(self.told[: -EARLIER - 1 : -1] if short else ())):
+        texts = (self.text, *(self.told[: -EARLIER - 1 : -1] if short else ()))
+        for text in () if self.skip else map(as_tables, texts):
             for number, row in enumerate(WORDINGS[self.locale].get(occasion, ())):
-                if (
-                    row.about.search(as_tables(text))
-                    and not self.count(key := f"wording.{occasion}.{number}")
-                    and not self.skip
-                ):
+                if row.about.search(text) and not self.count(key := f"wording.{occasion}.{number}"):
                     yield key, row.says
 
     def answer(self) -> str:

@@ -48,11 +48,12 @@ class Explanation:
 @dataclass(frozen=True, slots=True)
 class Wording:
     """A sentence to say to somebody about a matter, or an answer: by which words the matter is known, a message that it
-    is for, and what can be said."""
+    is for, what can be said, and messages that only look like one for it."""
 
     about: re.Pattern[str]
     yes: str
     says: str
+    no: tuple[str, ...] = ()
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -98,7 +99,10 @@ def _answers(locale: Locale) -> dict[str, Wording]:
     path = HERE / f"answers.{locale}.toml"
     try:
         rows = load(path).items()
-        return {name: Wording(re.compile(row["about"], re.I), row["yes"], row["says"]) for name, row in rows}
+        return {
+            name: Wording(re.compile(row["about"], re.I), row["yes"], row["says"], tuple(row.get("no", ())))
+            for name, row in rows
+        }
     except (KeyError, TypeError, re.error) as error:
         raise TextsInvalid(f"{path.name}: {error!r}; each needs `about`, `yes` and `says`") from error
 

@@ -41,7 +41,10 @@ def fuse(members: Sequence[str], weights: Sequence[float], validation: str, out:
     for name, (predictor, _) in zip(members, found, strict=True):
         how = predictor.how
         if how.colour != "grey" or not how.equalise or predictor.rule.labels != EXPRESSIONS:
-            raise ValueError(f"{name} reads {how.colour} faces or another label order; only grey, equalised ones fuse")
+            raise ValueError(
+                f"{name} reads {how.colour} faces (equalised: {how.equalise}), labels {predictor.rule.labels}; "
+                f"only grey, equalised ones in the order {EXPRESSIONS} fuse"
+            )
     how = Preprocessing(side=max(predictor.how.side for predictor, _ in found))
     shares = [weight / sum(weights) for weight in weights]
     graph = _fused([(onnx.load(str(file)), one.how) for one, file in found], shares, how)

@@ -358,3 +358,4 @@ def test_every_answer_is_the_first_for_its_own_example(locale: Locale, name: str
     row = ANSWERS[locale][name]
     found = [other for other, one in ANSWERS[locale].items() if one.about.search(row.yes)]
     assert found[:1] == [name], row.yes
+    assert not [text for text in row.no if row.about.search(text)]

@@ -1,8 +1,8 @@
 """What the rules, the reader and both together read in lines that nobody was trained on: `python -m
 tests.assistant.meaning.measure`. Prints tables; `--list` writes every miss and false alarm beside the lines.
 
-Lines: held_out/danger.jsonl, replies.jsonl, acts.jsonl, talks.jsonl, people.jsonl, by writers who saw no other. The
-`group` of a danger is where it would be met (a, b: posts of danger in Chinese and English; c: short statements and
+Lines: held_out/danger.jsonl, replies.jsonl, acts.jsonl, talks.jsonl, people.jsonl, turns.jsonl, by writers who saw no
+other. The `group` of a danger is where it would be met (a, b: posts of danger in Chinese and English; c: short statements and
 requests; d: other dangers; e: look-alikes; f: ordinary distressed posts; g: short answers).
 """
 
@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from assistant.guided.hearing import hear, kind_of
 from assistant.meaning import load_reader
 from assistant.meaning.base import ACT_FROM, DANGER_FROM, FAULT_FROM
+from assistant.meaning.outputs import ASKING
 from assistant.meaning.reader import MeaningReader
 from assistant.safety import assess
 from assistant.safety.engine import follow
@@ -144,6 +146,23 @@ def people(reader: MeaningReader, folder: Path = HERE) -> None:
         print(f"{person['name']:14s} {person['lang']}  {told}; {len(asked)} of {len(person['turns'])} turns")
 
 
+def requests(reader: MeaningReader, folder: Path = HERE) -> None:
+    """Turns of conversations, labelled with what they ask for: how many requests the companion hears as one, names by
+    their kind and exactly, and how many others it takes for one."""
+    for lang, given in _by_language(rows("turns", folder)):
+        hits: Counter[str] = Counter()
+        for row in given:
+            heard, asks = hear(row["text"], reader), row["occasion"].startswith(ASKING)
+            taken = heard.act.startswith("ask_") or heard.occasion.startswith(ASKING)
+            hits["asked" if asks else "other"] += 1
+            hits["heard" if asks else "false"] += taken
+            if asks and heard.occasion.startswith(ASKING):
+                hits["kind"] += kind_of(heard.occasion) == kind_of(row["occasion"])
+                hits["exact"] += heard.occasion == row["occasion"]
+        print(f"requests {lang}  heard {hits['heard']}/{hits['asked']}, kind {hits['kind']}, exactly {hits['exact']}; "
+              f"others taken for one {hits['false']}/{hits['other']}")  # fmt: skip
+
+
 WAYS = ("rules", "reader", "both")
 TABLES: dict[str, Callable[[MeaningReader, Path], list[Row]]] = {
     "danger": danger, "replies": replies, "acts": acts, "talks": talks,
@@ -182,6 +201,8 @@ def main() -> None:
             (options.list / f"{name}.jsonl").write_text(text, encoding="utf-8")
     if (options.lines / "people.jsonl").is_file():
         people(reader, options.lines)
+    if (options.lines / "turns.jsonl").is_file():
+        requests(reader, options.lines)
 
 
 if __name__ == "__main__":
