@@ -2,8 +2,8 @@
 tests.assistant.meaning.measure`. Prints tables; `--list` writes every miss and false alarm beside the lines.
 
 Lines: held_out/danger.jsonl, replies.jsonl, acts.jsonl, talks.jsonl, people.jsonl, turns.jsonl, by writers who saw no
-other. The `group` of a danger is where it would be met (a, b: posts of danger in Chinese and English; c: short statements and
-requests; d: other dangers; e: look-alikes; f: ordinary distressed posts; g: short answers).
+other. The `group` of a danger is where it would be met (a, b: posts of danger in Chinese and English; c: short
+statements and requests; d: other dangers; e: look-alikes; f: ordinary distressed posts; g: short answers).
 """
 
 from __future__ import annotations
